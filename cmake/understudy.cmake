@@ -1,0 +1,56 @@
+# Flags, libraries and the one-way arrows between the folders of src/.
+
+find_package(Threads REQUIRED)
+find_package(Boost 1.81 REQUIRED CONFIG COMPONENTS json)
+find_package(spdlog REQUIRED CONFIG)
+find_package(fmt REQUIRED CONFIG)
+find_package(SQLite3 REQUIRED)
+find_package(prometheus-cpp REQUIRED CONFIG)
+
+# Everything compiled here gets these.
+add_library(understudy_flags INTERFACE)
+target_compile_options(understudy_flags INTERFACE
+  -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual -Wconversion
+  -Wno-sign-conversion -fno-strict-aliasing)
+target_compile_definitions(understudy_flags INTERFACE
+  BOOST_ASIO_SEPARATE_COMPILATION BOOST_ASIO_NO_DEPRECATED BOOST_BEAST_SEPARATE_COMPILATION)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  target_compile_options(understudy_flags INTERFACE -fcoroutines)
+endif()
+if(UNDERSTUDY_SANITIZE)
+  target_compile_options(understudy_flags INTERFACE
+    -fsanitize=${UNDERSTUDY_SANITIZE} -fno-omit-frame-pointer)
+  target_link_options(understudy_flags INTERFACE -fsanitize=${UNDERSTUDY_SANITIZE})
+endif()
+if(UNDERSTUDY_COVERAGE)
+  target_compile_options(understudy_flags INTERFACE --coverage)
+  target_link_options(understudy_flags INTERFACE --coverage)
+endif()
+
+# A folder of src/ as a library. DEPENDS names the folders it may include from: a target sees
+# no include path but its own and theirs, so an arrow against the order does not compile.
+function(understudy_layer name)
+  cmake_parse_arguments(LAYER "" "" "DEPENDS;LIBRARIES" ${ARGN})
+  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${name}/*.cpp)
+  list(FILTER sources EXCLUDE REGEX "/main\\.cpp$")
+  add_library(understudy_${name} STATIC ${sources})
+  # <layer/header.hpp>: each layer is reached through a folder that holds a link to it alone.
+  set(view ${CMAKE_BINARY_DIR}/include/${name})
+  file(MAKE_DIRECTORY ${view})
+  file(CREATE_LINK ${CMAKE_CURRENT_SOURCE_DIR}/${name} ${view}/${name} SYMBOLIC)
+  target_include_directories(understudy_${name} PUBLIC ${view})
+  target_link_libraries(understudy_${name} PUBLIC understudy_public ${LAYER_LIBRARIES})
+  foreach(dependency IN LISTS LAYER_DEPENDS)
+    target_link_libraries(understudy_${name} PUBLIC understudy_${dependency})
+  endforeach()
+endfunction()
+
+# One test program for a folder of tests/: every *_test.cpp in it.
+function(understudy_tests folder)
+  cmake_parse_arguments(TESTS "" "" "LIBRARIES" ${ARGN})
+  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${folder}/*.cpp)
+  add_executable(${folder}_test ${sources})
+  target_link_libraries(${folder}_test PRIVATE ${TESTS_LIBRARIES} test_support GTest::gtest_main)
+  gtest_discover_tests(${folder}_test TEST_PREFIX "${folder}." DISCOVERY_TIMEOUT 60
+    WORKING_DIRECTORY ${CMAKE_SOURCE_DIR} PROPERTIES TIMEOUT 180)
+endfunction()

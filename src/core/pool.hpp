@@ -1,0 +1,108 @@
+// The servers of some services: which one takes the next attempt, which are believed alive.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "core/types.hpp"
+
+namespace understudy::core {
+
+struct server_options {
+  std::string address;      ///< host:port, for records
+  unsigned priority = 0;    ///< 0 = primary, 1.. = backups
+  double weight = 1.0;      ///< share within its priority
+};
+
+enum class failback_policy : std::uint8_t {
+  automatic,  ///< a returned primary takes calls again after hold_down, then a ramp
+  manual,     ///< only when an operator resumes it
+};
+
+/// Defaults aim at: two servers, 1 to 50 calls/s, a crash noticed within milliseconds.
+struct pool_options {
+  std::string name;
+  duration probe_interval = std::chrono::seconds{1};  ///< up servers, idle backups too
+  duration probe_timeout = std::chrono::seconds{1};   ///< a probe slower than this has failed
+  duration down_probe_interval = std::chrono::milliseconds{250};
+  unsigned probes_down = 2;  ///< failed probes in a row until a server is down
+  unsigned probes_up = 2;    ///< good probes in a row until a down server may return
+  duration hold_down = std::chrono::seconds{5};  ///< a better priority rests this long, healthy
+  duration ramp = std::chrono::seconds{5};       ///< then its share grows from 0 to 1
+  failback_policy failback = failback_policy::automatic;
+  unsigned attempts_max = 3;      ///< per direct call, counting those that may have run
+  unsigned lost_max = 2;          ///< connections one call may cost (a killer call stops here)
+  std::size_t parked_max = 1000;  ///< calls that may wait while all servers are down
+  double retry_ratio = 0.2;       ///< budget: tokens a call earns for repeats of unknown outcomes
+  double retry_tokens_max = 500;  ///< budget: the most that is saved up (it starts full)
+};
+
+enum class server_state : std::uint8_t {
+  up,
+  suspect,    ///< a connection was lost: probed at once, used only if nothing better is
+  down,       ///< refuses connections or fails probes: not used
+  returning,  ///< probes are good again: held down, then ramped
+  drained,    ///< an operator took it out: running calls end, no new ones
+};
+
+struct server_status {
+  server_id id{};
+  server_options options;
+  server_state state = server_state::up;
+  unsigned in_flight = 0;
+  std::uint64_t attempts = 0;
+  std::uint64_t failures = 0;
+  time_point since{};  ///< when it entered this state
+  double share = 1.0;  ///< of its weight: below 1 while it ramps
+};
+
+struct pool_actions {
+  std::vector<server_id> probe;  ///< start one probe to each now (its timeout: probe_timeout)
+  std::vector<record> records;   ///< write these to the event log
+  bool wake_parked = false;      ///< a server may be usable again: wake the parked calls
+};
+
+/// Decides; does no I/O, reads no clock. One owner, one thread. Two seams inside: the detector
+/// (what evidence means for one server) and the balancer (which of the usable ones is next).
+class pool {
+ public:
+  pool(pool_options options, std::uint64_t seed);
+  ~pool();
+
+  server_id add(time_point now, const server_options& options);
+  void update(time_point now, server_id id, const server_options& options);
+  /// Gone for good; attempts still running on it may still end.
+  void remove(time_point now, server_id id);
+  void drain(time_point now, server_id id);
+  /// Ends a drain, or lets a manual failback happen.
+  void resume(time_point now, server_id id);
+
+  /// The best usable server that is not in `tried`; nothing if there is none. Never picks a
+  /// server that is down, except that the last resort is a suspect one.
+  [[nodiscard]] std::optional<server_id> pick(time_point now, std::span<const server_id> tried);
+  /// Every attempt: begin before connecting or sending, end exactly once.
+  void begin(time_point now, server_id id);
+  void end(time_point now, server_id id, outcome how, duration took);
+
+  /// Evidence from outside calls: a pooled idle connection was closed by the peer (a think-swoole
+  /// server does that after 60 s idle, so one alone makes a server suspect, not down).
+  void idle_connection_lost(time_point now, server_id id);
+  void probe_ended(time_point now, server_id id, outcome how, duration took);
+
+  /// Call after every event above, and when next_deadline() has come.
+  [[nodiscard]] pool_actions take_actions(time_point now);
+  [[nodiscard]] std::optional<time_point> next_deadline() const;
+
+  [[nodiscard]] const pool_options& options() const;
+  [[nodiscard]] std::vector<server_status> status(time_point now) const;
+
+ private:
+  struct state;
+  std::unique_ptr<state> state_;
+};
+
+}  // namespace understudy::core

@@ -1,0 +1,79 @@
+// Carries calls to the servers of one pool: connections, probes, deadlines, retries.
+#pragma once
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "core/call.hpp"
+#include "core/pool.hpp"
+#include "wire/description.hpp"
+#include "wire/frame.hpp"
+
+namespace understudy::net {
+
+struct dispatcher_options {
+  core::pool_options pool;
+  wire::frame_limits limits;
+  std::chrono::milliseconds connect_timeout{250};
+  std::chrono::seconds idle_max{55};       ///< think-swoole closes at 60 s
+  std::size_t connections_max = 1024;      ///< per server
+  std::vector<std::int64_t> fault_codes;   ///< beside -32603, -32000, -32003
+  std::string probe_method;  ///< empty: `@action_interface`; else called with params []
+};
+
+/// A call to forward. The views must stay valid until the call is answered.
+struct forward {
+  std::string_view method;  ///< decoded, for records
+  std::string_view body;    ///< the request as received: sent byte for byte
+  std::vector<std::string_view> files;
+  bool idempotent = false;
+  core::time_point deadline{};
+};
+
+/// A server's answer as received: a result or a service's error, valid JSON.
+struct forwarded {
+  std::string body;
+  std::vector<std::string> files;
+  std::string server;     ///< its address
+  unsigned attempts = 1;
+};
+
+using forward_result = std::variant<forwarded, core::give_up>;
+
+/// One owner thread: every function runs on `executor`, which must not run concurrently.
+class dispatcher : public std::enable_shared_from_this<dispatcher> {
+ public:
+  using record_sink = std::function<void(const core::record&)>;
+  using description_sink = std::function<void(const std::vector<wire::service_description>&)>;
+
+  static std::shared_ptr<dispatcher> make(boost::asio::any_io_executor executor,
+                                          dispatcher_options options, record_sink records,
+                                          description_sink learned = {});
+  virtual ~dispatcher() = default;
+
+  /// Resolves host names again every 5 s; each address is a server.
+  virtual core::server_id add(const core::server_options& server) = 0;
+  virtual void update(core::server_id id, const core::server_options& server) = 0;
+  virtual void remove(core::server_id id) = 0;
+  virtual void drain(core::server_id id) = 0;
+  virtual void resume(core::server_id id) = 0;
+
+  /// Starts probing.
+  virtual void start() = 0;
+  /// Ends probes and closes idle connections; running calls go on to their end.
+  virtual void stop() = 0;
+
+  /// Never throws for peers or networks: every failure is a give_up with a code and a sentence.
+  virtual boost::asio::awaitable<forward_result> call(forward request) = 0;
+
+  [[nodiscard]] virtual std::vector<core::server_status> status() const = 0;
+  [[nodiscard]] virtual std::size_t parked() const = 0;
+};
+
+}  // namespace understudy::net
