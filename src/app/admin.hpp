@@ -1,28 +1,36 @@
 // The HTTP side of the gateway: /rpc, /servers, /events, /metrics, /status.json, /healthz, /readyz.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "app/event_log.hpp"
 #include "app/metrics.hpp"
 #include "app/router.hpp"
+#include "app/status_json.hpp"
 #include "net/http.hpp"
 
 namespace understudy::app {
 
+/// The references outlive the handler. The functions may be empty.
 struct admin_parts {
   router& routes;
   event_log& events;
   app::metrics& metrics;
   std::function<bool()> draining;  ///< /readyz answers 503 then
   std::string version;
+  std::function<std::vector<listener_status>()> listeners{};  ///< for /status.json
 };
 
 /// Which paths an address serves: the public one /rpc and health, the administrative one the
 /// rest; both where there is no separate admin address.
 enum class http_side : std::uint8_t { calls, admin, both };
 
+/// Runs on the router's thread. Every error that is not JSON-RPC's is {"error":"<sentence>"}:
+/// 404 for unknown paths, pools and servers, 405 with Allow, 403 for what a page of another site
+/// sends through a browser.
 [[nodiscard]] net::http_handler make_http_handler(admin_parts parts, http_side side);
 
 }  // namespace understudy::app

@@ -13,8 +13,7 @@ constexpr std::uint64_t half = std::uint64_t{1} << half_bits;
 
 }  // namespace
 
-histogram::histogram()
-    : buckets_(bucket_of(static_cast<std::uint64_t>(value_max.count())) + 1) {}
+histogram::histogram() : buckets_(bucket_of(static_cast<std::uint64_t>(value_max.count())) + 1) {}
 
 // A value of `bits` bits is cut to its `half_bits + 1` leading ones: these are 128..255 for all
 // but the smallest values, so each doubling (each `shift`) adds 128 buckets.

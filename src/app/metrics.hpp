@@ -3,6 +3,8 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "app/event_log.hpp"
 #include "app/router.hpp"
@@ -10,6 +12,19 @@
 namespace understudy::app {
 
 /// Any thread.
+///
+/// understudy_calls_total{pool,outcome}   result, error (a service's), or the name of our own error
+/// understudy_call_seconds{pool}          histogram: what callers waited
+/// understudy_attempts_total{pool}        attempts handed to servers
+/// understudy_events_total{kind}
+/// understudy_connections{listener}
+/// understudy_parked_calls{pool}
+/// understudy_servers{pool,state}
+/// understudy_server_in_flight{pool,server}, understudy_server_attempts_total{pool,server},
+/// understudy_server_failures_total{pool,server}
+///
+/// No label holds what a caller chose: methods are not labels, a call to no known pool counts
+/// under pool "".
 class metrics {
  public:
   metrics();
@@ -24,5 +39,8 @@ class metrics {
   struct state;
   std::unique_ptr<state> state_;
 };
+
+/// The content type of text().
+inline constexpr std::string_view metrics_content_type = "text/plain; version=0.0.4; charset=utf-8";
 
 }  // namespace understudy::app

@@ -1,10 +1,12 @@
 // The life of one direct call: which attempt is next, when to wait, when to give up (P3).
 #pragma once
 
+#include <boost/container/small_vector.hpp>
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <variant>
-#include <vector>
 
 #include "core/pool.hpp"
 #include "core/types.hpp"
@@ -13,7 +15,7 @@
 namespace understudy::core {
 
 struct call_options {
-  std::string method;       ///< for records
+  std::string method;       ///< for records and messages
   bool idempotent = false;  ///< may be repeated when its outcome is unknown
   time_point deadline{};    ///< over all attempts; never renewed
 };
@@ -21,10 +23,12 @@ struct call_options {
 struct attempt {
   server_id server{};
 };
-/// No server is usable: wait until the pool says wake_parked, at most until `until`.
+/// Nothing to try now: wait until the pool says wake_parked, at most until `until`; then woken().
 struct park {
   time_point until{};
 };
+/// The last faulted answer is the answer: it came, and is not to be had better elsewhere.
+struct deliver {};
 /// The answer to the caller.
 struct give_up {
   std::int64_t code = 0;
@@ -32,16 +36,29 @@ struct give_up {
   delivery sent = delivery::not_sent;
   duration retry_after{0};  ///< 0 = no hint
 };
-using call_step = std::variant<attempt, park, give_up>;
+using call_step = std::variant<attempt, park, deliver, give_up>;
 
-/// Not sent: another server at once. Unknown: another server only if the call is idempotent, the
-/// pool's retry budget has a token and attempts are left; else -32001. One owner, one thread;
-/// the pool outlives it. It calls the pool's begin() for an attempt it returns; the shell reports
-/// how the attempt ended through ended() (which calls the pool's end()).
+/// How a call goes on after an attempt that
+/// - was not sent (refused, stale): another server at once, each once per round, free of the
+///   retry budget. When all were tried, it parks until one is usable, then may try all again.
+/// - has an unknown outcome (lost, unreadable, timed_out): a server not tried yet, if the call is
+///   idempotent, has attempts left, has cost fewer than lost_max connections, and the budget has
+///   a token. Where none is usable but one may come back, it parks first, and then may also meet
+///   a server it has tried. Otherwise -32001 with a sentence that says why.
+/// - faulted: an answer came. Repeated under the same conditions (but it never waits), otherwise
+///   `deliver`. The shell keeps the last faulted answer: any later step may still be `deliver`.
+/// Deadline: nothing sent -> -32002, or -32000 if it was waiting for a server. Sent, not
+/// idempotent -> -32001: the caller must learn that it may have run. Sent, idempotent -> -32002
+/// with delivery::unknown: to ask again harms nothing, so the plain reason is the useful one.
+///
+/// One owner, one thread; the pool outlives it. It calls the pool's begin() for an attempt it
+/// returns; the shell reports how the attempt ended through failed() or finish() (which call the
+/// pool's end()), and calls the pool's take_actions() after each function here.
 class call {
  public:
   call(pool& servers, call_options options);
-  ~call();  ///< leaves the parking place if it is parked
+  /// Leaves the parking place if it is parked; an attempt still out ends as abandoned.
+  ~call();
   call(const call&) = delete;
   call& operator=(const call&) = delete;
 
@@ -49,21 +66,41 @@ class call {
   /// The current attempt failed, or the answer faulted and may be had elsewhere.
   /// For outcome::answered use finish().
   [[nodiscard]] call_step failed(time_point now, outcome how, duration took);
-  /// The current attempt brought the answer.
+  /// The current attempt brought the answer, or its caller is gone (abandoned).
   void finish(time_point now, outcome how, duration took);
-  /// It was parked, and was woken or its time is up.
+  /// It was parked, and was woken or its time is up. May return park again: parked calls leave
+  /// one by one (parking.hpp), and look again by themselves once a second.
   [[nodiscard]] call_step woken(time_point now);
 
-  [[nodiscard]] unsigned attempts() const;
+  /// Attempts that were or may have been handed to a server, the current one included.
+  [[nodiscard]] unsigned attempts() const { return attempts_; }
 
  private:
+  [[nodiscard]] call_step start(time_point now, server_id server);
+  [[nodiscard]] call_step after_not_sent(time_point now);
+  [[nodiscard]] call_step after_sent(time_point now);
+  [[nodiscard]] std::optional<refusal> limit_reached() const;
+  [[nodiscard]] call_step wait(time_point now);
+  [[nodiscard]] park stay(time_point now) const;
+  [[nodiscard]] call_step not_repeated(refusal why);
+  [[nodiscard]] call_step deadline_passed();
+  [[nodiscard]] call_step refuse(refusal why, give_up answer);
+  void end_attempt(time_point now, outcome how, duration took);
+  void leave_parking();
+  [[nodiscard]] pool::state& shared() const { return *pool_.state_; }
+
   pool& pool_;
   call_options options_;
-  std::vector<server_id> tried_;
+  boost::container::small_vector<server_id, 8> tried_;  ///< in this round
   server_id current_{};
-  unsigned attempts_ = 0;  ///< that were or may have been handed to a server
+  time_point started_{};            ///< the current attempt
+  std::optional<time_point> slot_;  ///< when it may leave the parking place
+  unsigned attempts_ = 0;
   unsigned lost_ = 0;
+  bool out_ = false;  ///< an attempt is under way
   bool parked_ = false;
+  bool has_answer_ = false;  ///< the shell holds a faulted answer
+  std::string unknown_;      ///< how an attempt ended that may have run; empty if none did
 };
 
 }  // namespace understudy::core

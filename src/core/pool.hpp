@@ -6,16 +6,18 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "core/refusals.hpp"
 #include "core/types.hpp"
 
 namespace understudy::core {
 
 struct server_options {
-  std::string address;      ///< host:port, for records
-  unsigned priority = 0;    ///< 0 = primary, 1.. = backups
-  double weight = 1.0;      ///< share within its priority
+  std::string address{};  ///< host:port, for records
+  unsigned priority = 0;  ///< 0 = primary, 1.. = backups
+  double weight = 1.0;    ///< share within its priority
 };
 
 enum class failback_policy : std::uint8_t {
@@ -25,12 +27,12 @@ enum class failback_policy : std::uint8_t {
 
 /// Defaults aim at: two servers, 1 to 50 calls/s, a crash noticed within milliseconds.
 struct pool_options {
-  std::string name;
+  std::string name{};
   duration probe_interval = std::chrono::seconds{1};  ///< up servers, idle backups too
   duration probe_timeout = std::chrono::seconds{1};   ///< a probe slower than this has failed
   duration down_probe_interval = std::chrono::milliseconds{250};
   unsigned probes_down = 2;  ///< failed probes in a row until a server is down
-  unsigned probes_up = 2;    ///< good probes in a row until a down server may return
+  unsigned probes_up = 2;    ///< good ones in a row until it may return (1, if no other is up)
   duration hold_down = std::chrono::seconds{5};  ///< a better priority rests this long, healthy
   duration ramp = std::chrono::seconds{5};       ///< then its share grows from 0 to 1
   failback_policy failback = failback_policy::automatic;
@@ -39,15 +41,18 @@ struct pool_options {
   std::size_t parked_max = 1000;  ///< calls that may wait while all servers are down
   double retry_ratio = 0.2;       ///< budget: tokens a call earns for repeats of unknown outcomes
   double retry_tokens_max = 500;  ///< budget: the most that is saved up (it starts full)
+  unsigned faults_suspect = 3;    ///< attempts that fault or time out in a row: rests for hold_down
 };
 
 enum class server_state : std::uint8_t {
   up,
-  suspect,    ///< a connection was lost: probed at once, used only if nothing better is
-  down,       ///< refuses connections or fails probes: not used
+  suspect,  ///< a connection was lost, or the like: probed at once, used only if nothing better is
+  down,     ///< refuses connections or fails probes: not used
   returning,  ///< probes are good again: held down, then ramped
   drained,    ///< an operator took it out: running calls end, no new ones
 };
+
+[[nodiscard]] std::string_view to_string(server_state state);
 
 struct server_status {
   server_id id{};
@@ -57,7 +62,7 @@ struct server_status {
   std::uint64_t attempts = 0;
   std::uint64_t failures = 0;
   time_point since{};  ///< when it entered this state
-  double share = 1.0;  ///< of its weight: below 1 while it ramps
+  double share = 1.0;  ///< of its calls: below 1 while it returns
 };
 
 struct pool_actions {
@@ -68,29 +73,37 @@ struct pool_actions {
 
 /// Decides; does no I/O, reads no clock. One owner, one thread. Two seams inside: the detector
 /// (what evidence means for one server) and the balancer (which of the usable ones is next).
+/// roster.hpp says how servers leave and come back.
 class pool {
  public:
   pool(pool_options options, std::uint64_t seed);
   ~pool();
+  pool(const pool&) = delete;
+  pool& operator=(const pool&) = delete;
 
   server_id add(time_point now, const server_options& options);
   void update(time_point now, server_id id, const server_options& options);
-  /// Gone for good; attempts still running on it may still end.
+  /// Gone for good; attempts and a probe still running on it may still end.
   void remove(time_point now, server_id id);
+  /// No new calls and no probes until resume().
   void drain(time_point now, server_id id);
-  /// Ends a drain, or lets a manual failback happen.
+  /// Ends a drain, or lets a failback happen now (a manual one, or one still held down).
   void resume(time_point now, server_id id);
 
-  /// The best usable server that is not in `tried`; nothing if there is none. Never picks a
-  /// server that is down, except that the last resort is a suspect one.
+  /// The best usable server that is not in `tried`; nothing if there is none. In this order: the
+  /// best priority that is up (or ramps, and chance gives the call to it); one that is returning;
+  /// a suspect one. Never one that is down or drained.
   [[nodiscard]] std::optional<server_id> pick(time_point now, std::span<const server_id> tried);
   /// Every attempt: begin before connecting or sending, end exactly once.
   void begin(time_point now, server_id id);
   void end(time_point now, server_id id, outcome how, duration took);
 
   /// Evidence from outside calls: a pooled idle connection was closed by the peer (a think-swoole
-  /// server does that after 60 s idle, so one alone makes a server suspect, not down).
+  /// server does that after 60 s idle, so it makes a server suspect, not down).
   void idle_connection_lost(time_point now, server_id id);
+  /// Every probe of pool_actions ends here exactly once, within probe_timeout, also one that
+  /// could not be started (abandoned). Its connection is a fresh one. Any answer but a fault is
+  /// outcome::answered, a service's error too: the worker answered.
   void probe_ended(time_point now, server_id id, outcome how, duration took);
 
   /// Call after every event above, and when next_deadline() has come.
@@ -99,8 +112,10 @@ class pool {
 
   [[nodiscard]] const pool_options& options() const;
   [[nodiscard]] std::vector<server_status> status(time_point now) const;
+  [[nodiscard]] std::size_t parked() const;  ///< calls that wait for a server now
 
  private:
+  friend class call;  // shares the parking place, the retry budget and the refusals
   struct state;
   std::unique_ptr<state> state_;
 };

@@ -29,12 +29,14 @@ enum class outcome : std::uint8_t {
   abandoned,   ///< unknown: we gave up (the caller is gone, shutdown); says nothing of the server
 };
 
+[[nodiscard]] std::string_view to_string(outcome how);
+
 /// One observation behind a record: a name and a printable value, e.g. {"connect_errors", "2"}.
 using evidence = std::vector<std::pair<std::string, std::string>>;
 
 /// What was decided, why, and with what effect: every ejection, return and refusal makes one.
 struct record {
-  std::string kind;     ///< e.g. "server_down", "server_up", "pool_parked", "call_refused"
+  std::string kind;     ///< e.g. "server_down", "server_up", "pool_empty", "call_refused"
   std::string subject;  ///< e.g. "pool orders, server 127.0.0.1:9501"
   core::evidence evidence;
   std::string rule;    ///< the rule that fired, in words

@@ -21,10 +21,11 @@ struct dispatcher_options {
   core::pool_options pool;
   wire::frame_limits limits;
   std::chrono::milliseconds connect_timeout{250};
-  std::chrono::seconds idle_max{55};       ///< think-swoole closes at 60 s
-  std::size_t connections_max = 1024;      ///< per server
-  std::vector<std::int64_t> fault_codes;   ///< beside -32603, -32000, -32003
+  std::chrono::seconds idle_max{55};      ///< think-swoole closes at 60 s
+  std::size_t connections_max = 1024;     ///< per server
+  std::vector<std::int64_t> fault_codes;  ///< beside -32603, -32000, -32003
   std::string probe_method;  ///< empty: `@action_interface`; else called with params []
+  std::uint64_t seed = 1;    ///< of random choices: give each process its own
 };
 
 /// A call to forward. The views must stay valid until the call is answered.
@@ -40,7 +41,7 @@ struct forward {
 struct forwarded {
   std::string body;
   std::vector<std::string> files;
-  std::string server;     ///< its address
+  std::string server;  ///< its address
   unsigned attempts = 1;
 };
 

@@ -53,6 +53,7 @@ TEST(histogram, values_out_of_range_count_at_its_ends) {
 TEST(histogram, is_within_one_percent_everywhere) {
   for (std::int64_t power = 1; power < histogram::value_max.count(); power *= 2) {
     for (const std::int64_t value : {power - 1, power, power + 1, power + power / 2 + 1}) {
+      if (value > histogram::value_max.count()) continue;
       histogram h;
       h.record(nanoseconds{value});
       h.record(histogram::value_max);  // so that max() does not hide the bucket's width
@@ -74,8 +75,8 @@ TEST(histogram, agrees_with_sorting_the_values) {
   }
   std::sort(values.begin(), values.end());
   for (const double percent : {1.0, 50.0, 90.0, 99.0, 99.9, 100.0}) {
-    const auto rank = static_cast<std::size_t>(
-        std::ceil(percent / 100.0 * static_cast<double>(values.size())));
+    const auto rank =
+        static_cast<std::size_t>(std::ceil(percent / 100.0 * static_cast<double>(values.size())));
     const auto exact = static_cast<double>(values[std::max<std::size_t>(rank, 1) - 1]);
     EXPECT_NEAR(static_cast<double>(h.percentile(percent).count()), exact, 0.01 * exact) << percent;
   }

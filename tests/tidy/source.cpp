@@ -186,7 +186,7 @@ findings include_rule(std::string_view path, std::string_view source) {
   static const std::initializer_list<rule> rules{
       {"include/", {"boost/asio", "boost/beast", "wire/", "core/", "net/", "app/", "spdlog"}},
       {"src/wire/", {"boost/asio", "boost/beast", "core/", "net/", "app/", "spdlog", "sys/"}},
-      {"src/core/", {"boost/", "wire/", "net/", "app/", "spdlog", "sys/", "thread", "mutex"}},
+      {"src/core/", {"boost/asio", "boost/beast", "boost/json", "wire/", "net/", "app/", "spdlog", "sys/", "thread", "mutex"}},
       {"src/net/", {"app/", "spdlog", "CLI/", "toml++"}},
   };
   struct single {

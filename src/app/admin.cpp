@@ -1,0 +1,206 @@
+#include "app/admin.hpp"
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+
+#include "app/admin_events.hpp"
+#include "app/admin_servers.hpp"
+#include "app/http_rpc.hpp"
+
+namespace understudy::app {
+namespace {
+
+namespace asio = boost::asio;
+using net::http_error;
+using net::http_request;
+using net::http_response;
+
+constexpr std::size_t recent_events = 20;
+
+struct site {
+  admin_parts parts;
+  http_side side;
+  event_subscribers subscribers;
+  std::chrono::steady_clock::time_point started = std::chrono::steady_clock::now();
+
+  site(admin_parts given, http_side which)
+      : parts(std::move(given)), side(which), subscribers(parts.events) {}
+
+  [[nodiscard]] bool draining() const { return parts.draining && parts.draining(); }
+};
+
+enum class endpoint : std::uint8_t {
+  none,
+  root,
+  alive,
+  ready,
+  rpc,
+  status,
+  metrics,
+  events,
+  server
+};
+
+struct path_entry {
+  std::string_view path;
+  endpoint where;
+  std::string_view methods;  // as the Allow header lists them
+};
+
+constexpr std::array paths{
+    path_entry{"/", endpoint::root, "GET, HEAD"},
+    path_entry{"/healthz", endpoint::alive, "GET, HEAD"},
+    path_entry{"/readyz", endpoint::ready, "GET, HEAD"},
+    path_entry{"/rpc", endpoint::rpc, "POST"},
+    path_entry{"/status.json", endpoint::status, "GET, HEAD"},
+    path_entry{"/metrics", endpoint::metrics, "GET, HEAD"},
+    path_entry{"/events", endpoint::events, "GET, HEAD"},
+};
+
+path_entry find_path(std::string_view path) {
+  for (const auto& one : paths) {
+    if (one.path == path) return one;
+  }
+  if (path.starts_with(servers_path)) return {path, endpoint::server, server_methods(path)};
+  return {path, endpoint::none, {}};
+}
+
+bool served(endpoint where, http_side side) {
+  switch (where) {
+    case endpoint::root:
+    case endpoint::alive:
+    case endpoint::ready:
+      return true;
+    case endpoint::rpc:
+      return side != http_side::admin;
+    default:
+      return side != http_side::calls;
+  }
+}
+
+bool allows(std::string_view methods, std::string_view method) {
+  for (std::size_t begin = 0; begin < methods.size();) {
+    const auto end = std::min(methods.find(", ", begin), methods.size());
+    if (methods.substr(begin, end - begin) == method) return true;
+    begin = end + 2;
+  }
+  return false;
+}
+
+// A page of another site can make a browser send a POST without asking us first, with any body of
+// the simple content types or none: browsers say where it comes from, other callers do not.
+bool cross_site(const http_request& request) {
+  if (request.method == "GET" || request.method == "HEAD") return false;
+  const auto fetch_site = request.header("sec-fetch-site");
+  if (!fetch_site.empty()) return fetch_site != "same-origin" && fetch_site != "none";
+  auto origin = request.header("origin");
+  if (origin.empty()) return false;
+  const auto scheme = origin.find("://");
+  return scheme == std::string_view::npos || origin.substr(scheme + 3) != request.header("host");
+}
+
+http_response ready(const site& here) {
+  if (here.draining()) return http_error(503, "The gateway is draining.");
+  const auto pools = here.parts.routes.status();
+  if (std::ranges::none_of(pools, usable)) return http_error(503, "No pool has a usable server.");
+  http_response response;
+  response.body = "{\"ready\":true}\n";
+  return response;
+}
+
+http_response root(const site& here) {
+  http_response response;
+  response.content_type = "text/plain; charset=utf-8";
+  response.body = "Understudy " + here.parts.version + ":";
+  for (const auto& one : paths) {
+    if (one.where != endpoint::root && served(one.where, here.side)) {
+      response.body += ' ' + std::string(one.path);
+    }
+  }
+  response.body += '\n';
+  return response;
+}
+
+http_response status(const site& here) {
+  gateway_status now;
+  now.version = here.parts.version;
+  now.uptime = std::chrono::duration_cast<std::chrono::milliseconds>(
+      std::chrono::steady_clock::now() - here.started);
+  now.draining = here.draining();
+  if (here.parts.listeners) now.listeners = here.parts.listeners();
+  now.pools = here.parts.routes.status();
+  now.events = here.parts.events.since(0);
+  if (now.events.size() > recent_events) {
+    now.events.erase(now.events.begin(), now.events.end() - recent_events);
+  }
+  http_response response;
+  response.body = to_json(now);
+  return response;
+}
+
+http_response metrics_text(const site& here) {
+  auto& metrics = here.parts.metrics;
+  if (here.parts.listeners) {
+    for (const auto& one : here.parts.listeners()) metrics.connections(one.name, one.connections);
+  }
+  http_response response;
+  response.content_type = metrics_content_type;
+  response.body = metrics.text(here.parts.routes.status());
+  return response;
+}
+
+http_response alive() {
+  http_response response;
+  response.body = "{\"alive\":true}\n";
+  return response;
+}
+
+asio::awaitable<http_response> handle(std::shared_ptr<site> here, http_request request) {
+  const auto found = find_path(request.path);
+  if (found.where == endpoint::none || !served(found.where, here->side)) {
+    co_return http_error(404, found.where == endpoint::none
+                                  ? "There is nothing at this path: GET / lists what is here."
+                                  : "This path is served by another address of this gateway.");
+  }
+  if (!allows(found.methods, request.method)) {
+    auto response = http_error(405, "This path takes " + std::string(found.methods) + " only.");
+    response.headers.emplace_back("Allow", found.methods);
+    co_return response;
+  }
+  if (cross_site(request)) {
+    co_return http_error(403, "Pages of other sites may not do this.");
+  }
+  switch (found.where) {
+    case endpoint::root:
+      co_return root(*here);
+    case endpoint::alive:
+      co_return alive();
+    case endpoint::ready:
+      co_return ready(*here);
+    case endpoint::status:
+      co_return status(*here);
+    case endpoint::metrics:
+      co_return metrics_text(*here);
+    case endpoint::server:
+      co_return change_server(here->parts.routes, request);
+    case endpoint::events: {
+      const auto executor = co_await asio::this_coro::executor;
+      co_return here->subscribers.answer(request, executor);
+    }
+    default: {
+      auto answer = co_await serve_rpc(here->parts.routes, std::move(request));
+      co_return answer;
+    }
+  }
+}
+
+}  // namespace
+
+net::http_handler make_http_handler(admin_parts parts, http_side side) {
+  return [here = std::make_shared<site>(std::move(parts), side)](http_request request) {
+    return handle(here, std::move(request));
+  };
+}
+
+}  // namespace understudy::app

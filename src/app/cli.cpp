@@ -1,0 +1,240 @@
+#include "app/cli.hpp"
+
+#include <CLI/CLI.hpp>
+#include <chrono>
+#include <exception>
+#include <functional>
+#include <string>
+
+#include "app/cli_exit.hpp"
+#include "app/command_bench.hpp"
+#include "app/command_call.hpp"
+#include "app/command_config.hpp"
+#include "app/command_drill.hpp"
+#include "app/command_gateway.hpp"
+#include "app/command_servers.hpp"
+#include "app/command_status.hpp"
+#include "app/config_values.hpp"
+#include "app/version.hpp"
+
+namespace understudy::app {
+
+namespace {
+
+// What was asked for: a command sets `run`, which is called once the whole line is understood.
+struct command_line {
+  gateway_command gateway;
+  config_check_command check;
+  call_command call;
+  servers_command servers;
+  status_command status;
+  bench_options bench;
+  drill_options drill;
+  std::function<int()> run;
+};
+
+constexpr const char* http_help = "The gateway's http (or admin) address, HOST:PORT";
+
+/// A duration with its unit; a bare number means seconds.
+CLI::Option* add_duration(CLI::App& command, const std::string& name,
+                          std::chrono::milliseconds& into, const std::string& help) {
+  const auto read = [&into, name](const std::string& text) {
+    auto time = parse_duration(text);
+    if (!time) time = parse_duration(text + "s");
+    if (!time) {
+      throw CLI::ValidationError(name, "\"" + text + "\" is no duration: write 250ms, 4s or 1m");
+    }
+    into = *time;
+  };
+  return command.add_option_function<std::string>(name, read, help)
+      ->type_name("TIME")
+      ->default_str(format_duration(into));
+}
+
+void add_gateway(CLI::App& app, command_line& line) {
+  CLI::App* command = app.add_subcommand(
+      "gateway", "Run a gateway: callers in front, servers behind, failover in between");
+  gateway_command& to = line.gateway;
+  auto* config =
+      command->add_option("-c,--config", to.config, "Configuration file (TOML)")->type_name("FILE");
+  auto* server = command->add_option("--server", to.servers, "A server that calls go to; repeat it")
+                     ->type_name("HOST:PORT");
+  auto* backup = command
+                     ->add_option("--backup", to.backups,
+                                  "A server that takes over when no --server is usable; repeat it")
+                     ->type_name("HOST:PORT");
+  command
+      ->add_option("--idempotent", to.idempotent,
+                   "Methods that may run twice, such as 'OrderInterface@get*'; repeat it. Methods "
+                   "with @idempotent in their doc comment need no mention")
+      ->type_name("PATTERN");
+  command->add_option("--listen", to.listen, "Address for think-swoole callers [127.0.0.1:9500]")
+      ->type_name("HOST:PORT");
+  command
+      ->add_option("--http", to.http,
+                   "Address for JSON-RPC over HTTP, administration and metrics [127.0.0.1:9580]")
+      ->type_name("HOST:PORT");
+  command->add_option("--admin", to.admin, "An address of its own for administration [as --http]")
+      ->type_name("HOST:PORT");
+  command->footer(
+      "Examples:\n"
+      "  understudy gateway --server 127.0.0.1:9501 --backup 127.0.0.1:9502\n"
+      "  understudy gateway --config /etc/understudy/gateway.toml\n"
+      "\n"
+      "On start it prints its addresses, one per line: \"listening HOST:PORT\", \"http "
+      "HOST:PORT\".\n"
+      "Port 0 takes any free port. Its log is one JSON object per line on standard error.\n"
+      "SIGHUP loads the file again (a bad one is refused and the old one stays), SIGTERM lets\n"
+      "running calls end and exits 0, a second SIGTERM ends at once.");
+  command->callback([&line] {
+    const gateway_command& given = line.gateway;
+    const bool servers = !given.servers.empty() || !given.backups.empty();
+    if (given.config.empty() && !servers) {
+      throw CLI::ValidationError("gateway", "give --server HOST:PORT, or --config FILE");
+    }
+    if (!given.config.empty() && (servers || !given.idempotent.empty())) {
+      throw CLI::ValidationError(
+          "gateway",
+          "--server, --backup and --idempotent do not go with --config: the file has them");
+    }
+    line.run = [&line] { return run_gateway(line.gateway); };
+  });
+}
+
+void add_config(CLI::App& app, command_line& line) {
+  CLI::App* config = app.add_subcommand("config", "Look at configuration files");
+  config->require_subcommand(1);
+  CLI::App* check = config->add_subcommand(
+      "check", "Say everything that is wrong with a file; exit code 2 if anything is");
+  check->add_option("FILE", line.check.file, "Configuration file (TOML)")->required();
+  check->add_flag("--json", line.check.json, "Print JSON");
+  check->callback([&line] { line.run = [&line] { return run_config_check(line.check); }; });
+}
+
+void add_call(CLI::App& app, command_line& line) {
+  CLI::App* command = app.add_subcommand("call", "Call a method of a server or through a gateway");
+  call_command& to = line.call;
+  command->add_option("METHOD", to.method, "Interface@method, or @action_interface")->required();
+  command->add_option("PARAMS", to.params, "JSON: an array, or an object of named arguments");
+  command->add_option("--at", to.at, "Where it listens for frames")
+      ->required()
+      ->type_name("HOST:PORT");
+  command->add_option("--context", to.context, "JSON object handed along with the call")
+      ->type_name("JSON");
+  add_duration(*command, "--timeout", to.timeout, "How long to wait, connecting included");
+  command->add_option("--file", to.files, "A file for the next \"@file\" in PARAMS; repeat it")
+      ->type_name("FILE");
+  command->add_option("--save", to.save, "Where to put a file that is the result")
+      ->type_name("FILE");
+  command->add_flag("--json", to.json, "Print the whole answer as it came");
+  command->footer(
+      "Examples:\n"
+      "  understudy call UserInterface@hello '[\"world\"]' --at 127.0.0.1:9500\n"
+      "  understudy call UserInterface@upload '[\"@file\"]' --file photo.jpg --at 127.0.0.1:9500\n"
+      "\n"
+      "Exit codes: 0 a result, 1 an error of the service, 2 wrong usage, 3 not reached (nothing\n"
+      "was sent), 4 refused, 5 unknown: it was sent, and may have run.");
+  command->callback([&line] { line.run = [&line] { return run_call(line.call); }; });
+}
+
+void add_servers(CLI::App& app, command_line& line) {
+  CLI::App* servers = app.add_subcommand("servers", "List, drain and resume a gateway's servers");
+  servers->require_subcommand(1);
+  const auto add = [&](const std::string& name, const std::string& help,
+                       int (*run)(const servers_command&), bool one) {
+    CLI::App* command = servers->add_subcommand(name, help);
+    if (one) {
+      command->add_option("POOL", line.servers.pool, "The pool's name")->required();
+      command->add_option("SERVER", line.servers.server, "HOST:PORT of the server")->required();
+    }
+    command->add_option("--at", line.servers.at, http_help)->required()->type_name("HOST:PORT");
+    command->add_flag("--json", line.servers.json, "Print JSON");
+    command->callback([&line, run] { line.run = [&line, run] { return run(line.servers); }; });
+  };
+  add("list", "All servers and their states", run_servers_list, false);
+  add("drain", "Send a server no new calls; running ones end", run_servers_drain, true);
+  add("resume", "End a drain, or let a manual failback happen", run_servers_resume, true);
+}
+
+void add_status(CLI::App& app, command_line& line) {
+  CLI::App* command = app.add_subcommand("status", "Pools, servers and recent events of a gateway");
+  command->add_option("--at", line.status.at, http_help)->required()->type_name("HOST:PORT");
+  command->add_flag("--json", line.status.json, "Print the document of /status.json");
+  command->callback([&line] { line.run = [&line] { return run_status(line.status); }; });
+}
+
+void add_bench(CLI::App& app, command_line& line) {
+  CLI::App* command =
+      app.add_subcommand("bench", "Measure a server or gateway from outside: rate and latency");
+  bench_options& to = line.bench;
+  command->add_option("METHOD", to.method, "Interface@method");
+  command->add_option("PARAMS", to.params, "JSON: an array, or an object of named arguments");
+  command->add_option("--at", to.at, "Where it listens for frames")
+      ->required()
+      ->type_name("HOST:PORT");
+  command->add_option("--connections", to.connections, "Connections")->capture_default_str();
+  command->add_option("--depth", to.depth, "Calls outstanding on each connection")
+      ->capture_default_str();
+  command
+      ->add_option("--rate", to.calls_per_second,
+                   "Calls per second, however slow the answers are (open loop); 0: as fast as "
+                   "they come (closed loop)")
+      ->capture_default_str();
+  add_duration(*command, "--duration", to.duration, "How long to measure");
+  command->add_option("--calls", to.calls, "End after so many calls; 0: no limit")
+      ->capture_default_str();
+  add_duration(*command, "--warmup", to.warmup, "Not measured");
+  add_duration(*command, "--timeout", to.timeout, "Of one call");
+  command->add_option("--idle", to.idle, "Measure so many idle connections instead of calls");
+  command->add_option("--pid", to.pid, "The server's process, for its memory; with --idle");
+  command->add_flag("--json", to.json, "Print JSON");
+  command->callback([&line] { line.run = [&line] { return run_bench(line.bench); }; });
+}
+
+void add_drill(CLI::App& app, command_line& line) {
+  CLI::App* command = app.add_subcommand(
+      "drill", "Start real servers here, break one under load, and say what a caller saw");
+  drill_options& to = line.drill;
+  std::string names = "all";
+  for (const std::string& name : drill_scenario_names()) {
+    if (name != "all") names += ", " + name;
+  }
+  command->add_option("SCENARIO", to.scenarios, "Any of: " + names)->required();
+  command->add_option("--calls-per-second", to.calls_per_second, "The load")->capture_default_str();
+  add_duration(*command, "--duration", to.duration, "How long the load lasts, at least");
+  command->add_option("--json", to.json, "Write the report as JSON; - is standard output")
+      ->type_name("FILE");
+  command->add_flag("--keep", to.keep, "Keep the folder with database and logs");
+  command->add_option("--orders", to.orders, "The example server [beside this program]")
+      ->type_name("FILE");
+  command->footer("Exit code 1: a promise was broken.");
+  command->callback([&line] { line.run = [&line] { return run_drill(line.drill); }; });
+}
+
+}  // namespace
+
+int run_cli(int argc, const char* const* argv) {
+  CLI::App app("RPC services that survive the loss of a server.", "understudy");
+  app.set_version_flag("--version", "understudy " + std::string(version));
+  app.require_subcommand(1);
+  app.footer(
+      "Try it: understudy gateway --server 127.0.0.1:9501 --backup 127.0.0.1:9502\n"
+      "Exit codes: 0 done, 1 a promise or check failed, 2 wrong usage or configuration,\n"
+      "3 not reached, 4 refused, 5 outcome unknown. `understudy COMMAND --help` says more.");
+  command_line line;
+  add_gateway(app, line);
+  add_config(app, line);
+  add_call(app, line);
+  add_servers(app, line);
+  add_status(app, line);
+  add_bench(app, line);
+  add_drill(app, line);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? exit_done : exit_usage;
+  }
+  return line.run();
+}
+
+}  // namespace understudy::app

@@ -1,0 +1,37 @@
+// The text forms of durations, sizes, addresses and method patterns, and spelling hints.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace understudy::app {
+
+/// "250ms", "4s", "5m", "24h": a whole number and a unit. Nothing for anything else.
+[[nodiscard]] std::optional<std::chrono::milliseconds> parse_duration(std::string_view text);
+/// The shortest such text.
+[[nodiscard]] std::string format_duration(std::chrono::milliseconds time);
+
+/// "512B", "64KiB", "8MiB", "1GiB". Nothing for anything else.
+[[nodiscard]] std::optional<std::size_t> parse_size(std::string_view text);
+[[nodiscard]] std::string format_size(std::size_t bytes);
+
+/// "host:port", "[v6]:port". Port 0 ("any free one") only where `any_port` is set.
+[[nodiscard]] bool address_valid(std::string_view text, bool any_port);
+
+/// `Interface@method` with "*" for any run of characters and "?" for one. The interface is
+/// matched as written, the method without regard to case, as PHP does both.
+[[nodiscard]] bool pattern_valid(std::string_view pattern);
+[[nodiscard]] bool pattern_matches(std::string_view pattern, std::string_view method);
+
+/// ASCII lower case: how method names are folded.
+[[nodiscard]] std::string fold_case(std::string_view name);
+
+/// The known word nearest to a misspelt one; empty where none is near.
+[[nodiscard]] std::string_view nearest(std::string_view word,
+                                       std::span<const std::string_view> known);
+
+}  // namespace understudy::app

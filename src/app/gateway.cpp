@@ -1,0 +1,248 @@
+#include "app/gateway.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <boost/asio/post.hpp>
+#include <boost/asio/use_future.hpp>
+#include <future>
+#include <utility>
+
+#include "app/admin.hpp"
+#include "app/gateway_frames.hpp"
+#include "app/version.hpp"
+
+namespace understudy::app {
+
+namespace asio = boost::asio;
+
+namespace {
+
+// How often gauges are refreshed and emptied listeners let go; while it drains, how soon its end
+// is seen.
+constexpr std::chrono::milliseconds tick_interval{1000};
+constexpr std::chrono::milliseconds drain_tick_interval{10};
+
+core::record gateway_record(std::string kind, std::string rule, std::string effect) {
+  core::record record;
+  record.kind = std::move(kind);
+  record.subject = "gateway";
+  record.rule = std::move(rule);
+  record.effect = std::move(effect);
+  return record;
+}
+
+net::frame_server_options frame_options(const gateway_config& config) {
+  net::frame_server_options options;
+  options.limits = config.limits;
+  options.connections_max = config.connections_max;
+  return options;
+}
+
+const pool_config* pool_of(const gateway_config& config, std::string_view name) {
+  const auto found = std::ranges::find(config.pools, name, &pool_config::name);
+  return found == config.pools.end() ? nullptr : &*found;
+}
+
+}  // namespace
+
+gateway::gateway(gateway_config config) : config_(std::move(config)) {
+  events_.watch([this](const event& e) { metrics_.event(e); });
+}
+
+gateway::~gateway() {
+  stop();
+  // Sessions end their coroutines while everything that those refer to is still here.
+  for (const frame_listener& listener : frames_) listener.server->stop();
+  for (const frame_listener& listener : retired_) listener.server->stop();
+  http_.clear();
+  if (router_) router_->stop();
+  context_.restart();
+  context_.poll();
+}
+
+void gateway::start() {
+  pool_router_parts parts;
+  parts.executor = context_.get_executor();
+  parts.records = [this](const core::record& record) { events_.write(record); };
+  parts.reports = [this](const call_report& report) { metrics_.call(report); };
+  router_ = pool_router::make(std::move(parts), config_);
+
+  listen_frames(frames_, "", config_.listen);
+  for (const pool_config& pool : config_.pools) listen_frames(frames_, pool.name, pool.listen);
+  listen_http();
+  tick();
+  thread_ = std::thread([this] { context_.run(); });
+}
+
+void gateway::listen_frames(std::vector<frame_listener>& to, std::string pool,
+                            const std::string& address) {
+  if (address.empty()) return;
+  frame_listener listener;
+  listener.server =
+      net::frame_server::make({&context_}, frame_options(config_), forward_frames(router_, pool));
+  listener.server->listen(address);
+  listener.pool = std::move(pool);
+  listener.address = address;
+  to.push_back(std::move(listener));
+}
+
+void gateway::listen_http() {
+  const auto listen = [this](std::string name, const std::string& address, http_side side) {
+    if (address.empty()) return;
+    net::http_limits limits;
+    limits.body_bytes_max = config_.limits.message_bytes_max;
+    limits.connections_max = config_.connections_max;
+    admin_parts parts{*router_,
+                      events_,
+                      metrics_,
+                      [this] { return draining_.load(); },
+                      std::string(version),
+                      [this] { return listeners(); }};
+    http_listener listener;
+    listener.server = net::http_server::make(context_.get_executor(), limits,
+                                             make_http_handler(std::move(parts), side));
+    listener.server->listen(address);
+    listener.name = std::move(name);
+    http_.push_back(std::move(listener));
+  };
+  listen("http", config_.http, config_.admin.empty() ? http_side::both : http_side::calls);
+  listen("admin", config_.admin, http_side::admin);
+}
+
+std::string gateway::frames_address(std::string_view pool) const {
+  const auto found = std::ranges::find(frames_, pool, &frame_listener::pool);
+  return found == frames_.end() ? "" : found->server->addresses().front();
+}
+
+std::string gateway::http_named(std::string_view name) const {
+  const auto found = std::ranges::find(http_, name, &http_listener::name);
+  return found == http_.end() ? "" : found->server->address();
+}
+
+std::string gateway::http_address() const {
+  return http_named("http");
+}
+std::string gateway::admin_address() const {
+  return http_named("admin");
+}
+
+std::vector<listener_status> gateway::listeners() const {
+  std::vector<listener_status> all;
+  for (const frame_listener& listener : frames_) {
+    all.push_back({listener.pool.empty() ? "rpc" : "pool " + listener.pool,
+                   listener.server->addresses().front(), listener.server->connections()});
+  }
+  for (const http_listener& listener : http_) {
+    all.push_back({listener.name, listener.server->address(), listener.server->connections()});
+  }
+  return all;
+}
+
+std::vector<std::string> gateway::reload(const gateway_config& config) {
+  return asio::post(context_, asio::use_future([&] { return take_over(config); })).get();
+}
+
+std::vector<std::string> gateway::restart_needed(const gateway_config& config) const {
+  std::vector<std::string> problems;
+  const auto compare = [&](bool same, std::string_view key) {
+    if (same) return;
+    problems.push_back(fmt::format("gateway.{} can not change while it runs: restart.", key));
+  };
+  compare(config.listen == config_.listen, "listen");
+  compare(config.http == config_.http, "http");
+  compare(config.admin == config_.admin, "admin");
+  compare(config.connections_max == config_.connections_max, "connections_max");
+  compare(config.limits.message_bytes_max == config_.limits.message_bytes_max, "frame_bytes_max");
+  compare(config.limits.file_bytes_max == config_.limits.file_bytes_max, "file_bytes_max");
+  return problems;
+}
+
+std::vector<std::string> gateway::take_over(const gateway_config& config) {
+  std::vector<std::string> problems = restart_needed(config);
+  std::vector<frame_listener> fresh;
+  for (const pool_config& pool : config.pools) {
+    const pool_config* before = pool_of(config_, pool.name);
+    if (before != nullptr && before->listen == pool.listen) continue;
+    try {
+      listen_frames(fresh, pool.name, pool.listen);
+    } catch (const std::runtime_error& error) {
+      problems.emplace_back(error.what());
+    }
+  }
+  if (!problems.empty()) return problems;
+
+  const auto kept = [&](const frame_listener& listener) {
+    const pool_config* pool = pool_of(config, listener.pool);
+    return listener.pool.empty() || (pool != nullptr && pool->listen == listener.address);
+  };
+  const auto gone = std::stable_partition(frames_.begin(), frames_.end(), kept);
+  for (auto listener = gone; listener != frames_.end(); ++listener) {
+    listener->server->drain();
+    retired_.push_back(std::move(*listener));
+  }
+  frames_.erase(gone, frames_.end());
+  std::ranges::move(fresh, std::back_inserter(frames_));
+  router_->configure(config);
+  config_ = config;
+  return problems;
+}
+
+void gateway::drain(std::function<void()> done) {
+  asio::post(context_, [this, done = std::move(done)]() mutable { begin_drain(std::move(done)); });
+}
+
+void gateway::begin_drain(std::function<void()> done) {
+  draining_ = true;
+  drain_done_ = std::move(done);
+  drain_until_ = std::chrono::steady_clock::now() + config_.drain_timeout;
+  events_.write(gateway_record("gateway_draining", "it was asked to end",
+                               "no new connections; running calls end"));
+  for (const frame_listener& listener : frames_) listener.server->drain();
+  tick();
+}
+
+// Callers on frames first, so that /readyz tells of the drain for as long as it lasts.
+bool gateway::drained() {
+  for (const auto* listeners : {&frames_, &retired_}) {
+    for (const frame_listener& listener : *listeners) {
+      if (listener.server->connections() > 0) return false;
+    }
+  }
+  std::size_t open = router_->running();
+  for (const http_listener& listener : http_) {
+    listener.server->stop();
+    open += listener.server->connections();
+  }
+  return open == 0;
+}
+
+void gateway::tick() {
+  for (const listener_status& listener : listeners()) {
+    metrics_.connections(listener.name, listener.connections);
+  }
+  std::erase_if(retired_, [](const auto& listener) { return listener.server->connections() == 0; });
+
+  if (drain_done_) {
+    const bool late = std::chrono::steady_clock::now() >= drain_until_;
+    if (late) {
+      events_.write(gateway_record("drain_cut", "drain_timeout has passed",
+                                   "calls that still run get no answer"));
+    }
+    if (late || drained()) {
+      std::exchange(drain_done_, nullptr)();
+      return;
+    }
+  }
+  ticker_.expires_after(drain_done_ ? drain_tick_interval : tick_interval);
+  ticker_.async_wait([this](const boost::system::error_code& error) {
+    if (!error) tick();
+  });
+}
+
+void gateway::stop() {
+  context_.stop();
+  if (thread_.joinable()) thread_.join();
+}
+
+}  // namespace understudy::app

@@ -1,0 +1,53 @@
+#include "app/gateway_frames.hpp"
+
+#include <utility>
+#include <variant>
+
+#include "wire/answer.hpp"
+#include "wire/frame.hpp"
+#include "wire/request.hpp"
+
+namespace understudy::app {
+
+namespace {
+
+class forwarding_handler final : public net::frame_handler {
+ public:
+  forwarding_handler(std::shared_ptr<router> routes, std::string pool)
+      : routes_(std::move(routes)), pool_(std::move(pool)) {}
+
+  // Every answer has to be fetched: there is no fast path.
+  bool handle_now(net::frame_call&, std::string&) override { return false; }
+
+  boost::asio::awaitable<void> handle(net::frame_call& call, std::string& out) override {
+    const auto parsed = wire::parse_request(call.body);
+    if (const auto* error = std::get_if<wire::request_error>(&parsed)) {
+      const std::size_t header = wire::begin_frame(out);
+      // Toward frame callers `id` is always "", as the real server has it.
+      wire::append_error(out, error->code, error->message);
+      wire::end_frame(out, header, wire::frame_type::message);
+      co_return;
+    }
+    std::vector<std::string_view> files(call.files.begin(), call.files.end());
+    const routed answer = co_await routes_->route(std::get<wire::request>(parsed), call.body,
+                                                  std::move(files), pool_);
+    for (const std::string& file : answer.files) {
+      wire::append_frame(out, wire::frame_type::file, file);
+    }
+    wire::append_frame(out, wire::frame_type::message, answer.body);
+  }
+
+ private:
+  std::shared_ptr<router> routes_;
+  std::string pool_;
+};
+
+}  // namespace
+
+net::frame_handler_factory forward_frames(std::shared_ptr<router> routes, std::string pool) {
+  return [routes = std::move(routes), pool = std::move(pool)](const std::string&) {
+    return std::make_unique<forwarding_handler>(routes, pool);
+  };
+}
+
+}  // namespace understudy::app

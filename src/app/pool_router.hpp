@@ -1,0 +1,111 @@
+// The router of a running gateway: one dispatcher per pool, services as configured or learned.
+#pragma once
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <functional>
+#include <list>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "app/config.hpp"
+#include "app/learn.hpp"
+#include "app/registry.hpp"
+#include "app/router.hpp"
+#include "net/dispatcher.hpp"
+
+namespace understudy::app {
+
+/// How a router makes the dispatcher of a pool; tests hand in their own.
+using dispatcher_factory = std::function<std::shared_ptr<net::dispatcher>(
+    boost::asio::any_io_executor, net::dispatcher_options, net::dispatcher::record_sink,
+    net::dispatcher::description_sink)>;
+
+struct pool_router_parts {
+  boost::asio::any_io_executor executor;  ///< must not run concurrently
+  std::function<void(const core::record&)> records;
+  std::function<void(const call_report&)> reports;
+  dispatcher_factory make_dispatcher = &net::dispatcher::make;
+};
+
+/// A call on the shared address goes to the pool that serves its interface; calls on a pool's own
+/// address go to that pool. While a pool's services are still to be learned an unknown interface
+/// waits for its first probe, at most `learn_wait`; where it is the only pool, the call goes there.
+/// All functions run on the executor. Calls in flight keep the router alive.
+class pool_router final : public router, public std::enable_shared_from_this<pool_router> {
+ public:
+  static constexpr std::chrono::milliseconds learn_wait{2000};
+  static constexpr std::size_t learn_waiters_max = 1000;
+
+  /// Starts probing at once.
+  static std::shared_ptr<pool_router> make(pool_router_parts parts, const gateway_config& config);
+  ~pool_router() override;
+
+  /// A new configuration: pools and servers that are the same in both are not disturbed. A pool
+  /// whose settings changed gets a new dispatcher with the same servers; its running calls end on
+  /// the old one.
+  void configure(const gateway_config& config);
+  /// Ends probes; running calls go on.
+  void stop();
+  /// Calls that are being carried now.
+  [[nodiscard]] std::size_t running() const { return running_; }
+
+  boost::asio::awaitable<routed> route(const wire::request& request, std::string_view body,
+                                       std::vector<std::string_view> files,
+                                       std::string_view only) override;
+  [[nodiscard]] std::vector<pool_status> status() const override;
+  refusal drain(std::string_view pool, std::string_view address) override;
+  refusal resume(std::string_view pool, std::string_view address) override;
+  refusal put_server(std::string_view pool, const core::server_options& server,
+                     std::chrono::milliseconds ttl) override;
+  refusal remove_server(std::string_view pool, std::string_view address) override;
+
+ private:
+  struct pool_entry {
+    pool_config config;
+    std::shared_ptr<net::dispatcher> dispatcher;
+    pool_services services;
+    registry servers;
+  };
+  using pool_ptr = std::shared_ptr<pool_entry>;
+  struct lookup {
+    pool_ptr pool;          ///< null: no pool serves it, as far as is known
+    bool learning = false;  ///< null, but a pool that has not been described yet may serve it
+    bool crowded = false;   ///< ... and too many calls wait for that
+  };
+
+  explicit pool_router(pool_router_parts parts);
+
+  [[nodiscard]] pool_ptr make_pool(const pool_config& config);
+  std::shared_ptr<net::dispatcher> make_dispatcher(const pool_config& config);
+  void change_pool(pool_entry& pool, const pool_config& config);
+  [[nodiscard]] pool_ptr pool_named(std::string_view name) const;
+  [[nodiscard]] std::vector<pool_ptr> pools_at(std::string_view only) const;
+
+  [[nodiscard]] lookup find(std::string_view service, std::string_view only) const;
+  void learned(const std::string& pool, const std::vector<wire::service_description>& services);
+  // Finds again whenever a pool learned something, until `until`.
+  boost::asio::awaitable<lookup> find_or_wait(std::string_view service, std::string_view only,
+                                              core::time_point until);
+  // The answer where no pool was found.
+  routed refuse(const lookup& found, const wire::request& request, core::time_point start);
+  // @action_interface of one server, for a pool that no probe has described yet.
+  boost::asio::awaitable<void> ask(pool_ptr pool, core::time_point until);
+  boost::asio::awaitable<routed> describe(std::string_view only);
+  boost::asio::awaitable<routed> carry(pool_ptr pool, net::forward forward, core::time_point start);
+
+  void arm_expiry();
+
+  pool_router_parts parts_;
+  wire::frame_limits limits_;
+  std::chrono::milliseconds deadline_{};
+  std::vector<pool_ptr> pools_;  ///< in the configuration's order
+  std::list<boost::asio::steady_timer*> waiters_;
+  boost::asio::steady_timer expiry_;
+  std::size_t running_ = 0;
+};
+
+}  // namespace understudy::app

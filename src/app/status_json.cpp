@@ -1,0 +1,77 @@
+#include "app/status_json.hpp"
+
+#include <algorithm>
+
+#include "app/json_out.hpp"
+#include "app/server_state.hpp"
+
+namespace understudy::app {
+namespace {
+
+std::int64_t unix_ms(core::time_point at) {
+  const auto ago = core::time_point::clock::now() - at;
+  const auto then = std::chrono::system_clock::now().time_since_epoch() - ago;
+  return std::chrono::duration_cast<std::chrono::milliseconds>(then).count();
+}
+
+void append_server(std::string& out, const core::server_status& server) {
+  json_object object(out);
+  object.text("address", server.options.address);
+  object.text("state", name_of(server.state));
+  object.number("priority", server.options.priority);
+  object.number("weight", server.options.weight);
+  object.number("in_flight", server.in_flight);
+  object.number("attempts", server.attempts);
+  object.number("failures", server.failures);
+  object.number("share", server.share);
+  object.number("since_ms", unix_ms(server.since));
+}
+
+void append_pool(std::string& out, const pool_status& pool) {
+  json_object object(out);
+  object.text("name", pool.name);
+  object.text("listen", pool.listen);
+  {
+    json_array services(object.key("services"));
+    for (const auto& service : pool.services) services.text(service);
+  }
+  object.number("parked", pool.parked);
+  json_array servers(object.key("servers"));
+  for (const auto& server : pool.servers) append_server(servers.element(), server);
+}
+
+}  // namespace
+
+std::string to_json(const gateway_status& status) {
+  std::string out;
+  {
+    json_object object(out);
+    object.text("version", status.version);
+    object.number("uptime_ms", status.uptime.count());
+    object.raw("draining", status.draining ? "true" : "false");
+    {
+      json_array listeners(object.key("listeners"));
+      for (const auto& one : status.listeners) {
+        json_object listener(listeners.element());
+        listener.text("name", one.name);
+        listener.text("address", one.address);
+        listener.number("connections", one.connections);
+      }
+    }
+    {
+      json_array pools(object.key("pools"));
+      for (const auto& pool : status.pools) append_pool(pools.element(), pool);
+    }
+    json_array events(object.key("events"));
+    for (const auto& e : status.events) events.element() += to_json(e);
+  }
+  return out + '\n';
+}
+
+bool usable(const pool_status& pool) {
+  return std::ranges::any_of(pool.servers, [](const core::server_status& server) {
+    return server.state != core::server_state::down && server.state != core::server_state::drained;
+  });
+}
+
+}  // namespace understudy::app

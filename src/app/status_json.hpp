@@ -1,0 +1,39 @@
+// What the gateway tells about itself as one JSON document (/status.json).
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "app/event_log.hpp"
+#include "app/router.hpp"
+
+namespace understudy::app {
+
+struct listener_status {
+  std::string name;  ///< "rpc", "http", "admin", or "pool <name>"
+  std::string address;
+  std::size_t connections = 0;
+};
+
+struct gateway_status {
+  std::string_view version;
+  std::chrono::milliseconds uptime{};
+  bool draining = false;
+  std::vector<listener_status> listeners;
+  std::vector<pool_status> pools;
+  std::vector<event> events;  ///< the recent ones, oldest first
+};
+
+/// {"version","uptime_ms","draining","listeners":[{"name","address","connections"}],
+///  "pools":[{"name","listen","services":[],"parked","servers":[{"address","state","priority",
+///  "weight","in_flight","attempts","failures","share","since_ms"}]}],"events":[<event>]}
+/// `since_ms` is when the server entered its state: Unix time, as all times here.
+[[nodiscard]] std::string to_json(const gateway_status& status);
+
+/// True if a call to the pool would be tried now.
+[[nodiscard]] bool usable(const pool_status& pool);
+
+}  // namespace understudy::app

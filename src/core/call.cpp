@@ -1,0 +1,212 @@
+#include "core/call.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "core/check.hpp"
+#include "core/pool_state.hpp"
+
+namespace understudy::core {
+namespace {
+
+/// A parked call looks again this often, so that it depends on no wake that never comes.
+constexpr duration look_again = std::chrono::seconds{1};
+/// The hint for callers that were refused for lack of a server: a restart takes about as long.
+constexpr duration retry_hint = std::chrono::seconds{1};
+
+std::string what_happened(outcome how, std::string_view server) {
+  const std::string name = "server " + std::string(server);
+  switch (how) {
+    case outcome::lost:
+      return "the connection to " + name + " was lost after it had been sent";
+    case outcome::unreadable:
+      return name + " sent something that is no answer";
+    case outcome::timed_out:
+      return name + " gave no answer in time";
+    default:
+      return "it was given up while " + name + " worked on it";
+  }
+}
+
+std::string reason_of(refusal why, const pool_options& options) {
+  switch (why) {
+    case refusal::not_idempotent:
+      return "the method is not declared idempotent";
+    case refusal::killer:
+      return "it has cost " + std::to_string(options.lost_max) + " connections";
+    case refusal::attempts:
+      return "it was tried " + std::to_string(options.attempts_max) + " times";
+    case refusal::budget:
+      return "the pool has no retries left for now";
+    case refusal::parked_full:
+      return "too many calls wait for a server";
+    default:
+      return "no other server could take it";
+  }
+}
+
+}  // namespace
+
+call::call(pool& servers, call_options options) : pool_(servers), options_(std::move(options)) {}
+
+call::~call() {
+  leave_parking();
+  if (out_) end_attempt(started_, outcome::abandoned, duration{0});
+}
+
+call_step call::begin(time_point now) {
+  shared().budget.earn();
+  if (now >= options_.deadline) return deadline_passed();
+  if (const auto server = pool_.pick(now, tried_)) return start(now, *server);
+  return wait(now);
+}
+
+call_step call::failed(time_point now, outcome how, duration took) {
+  UNDERSTUDY_CHECK(out_ && how != outcome::answered);
+  const bool sent = how != outcome::refused && how != outcome::stale;
+  if (!sent) {
+    --attempts_;
+  } else if (how != outcome::faulted) {
+    unknown_ = what_happened(how, shared().address(current_));
+  }
+  end_attempt(now, how, took);
+  if (!sent) return after_not_sent(now);
+  if (how == outcome::abandoned) return give_up{code::outcome_unknown, unknown_, delivery::unknown};
+  has_answer_ = has_answer_ || how == outcome::faulted;
+  if (how == outcome::lost) ++lost_;
+  return after_sent(now);
+}
+
+void call::finish(time_point now, outcome how, duration took) {
+  UNDERSTUDY_CHECK(out_);
+  end_attempt(now, how, took);
+}
+
+call_step call::woken(time_point now) {
+  UNDERSTUDY_CHECK(parked_);
+  if (now >= options_.deadline) {
+    leave_parking();
+    if (!unknown_.empty()) return deadline_passed();
+    return refuse(refusal::no_server,
+                  {code::no_server, "no server of pool " + pool_.options().name +
+                                        " was usable before the deadline; nothing was sent"});
+  }
+  const auto server = pool_.pick(now, {});
+  if (!server) {
+    slot_.reset();
+    return stay(now);
+  }
+  if (!slot_) slot_ = shared().waiting.slot(now);
+  if (now < *slot_ && *slot_ < options_.deadline) return park{*slot_};
+  leave_parking();
+  tried_.clear();
+  return start(now, *server);
+}
+
+call_step call::start(time_point now, server_id server) {
+  tried_.push_back(server);
+  current_ = server;
+  started_ = now;
+  out_ = true;
+  ++attempts_;
+  pool_.begin(now, server);
+  return attempt{server};
+}
+
+call_step call::after_not_sent(time_point now) {
+  if (now >= options_.deadline) return deadline_passed();
+  if (const auto server = pool_.pick(now, tried_)) return start(now, *server);
+  return wait(now);
+}
+
+/// Which limit forbids another attempt after one that reached a server.
+std::optional<refusal> call::limit_reached() const {
+  if (!options_.idempotent) return refusal::not_idempotent;
+  if (lost_ >= pool_.options().lost_max) return refusal::killer;
+  if (attempts_ >= pool_.options().attempts_max) return refusal::attempts;
+  return std::nullopt;
+}
+
+call_step call::after_sent(time_point now) {
+  if (now >= options_.deadline) return deadline_passed();
+  std::optional<refusal> why = limit_reached();
+  if (!why) {
+    const auto server = pool_.pick(now, tried_);
+    const bool may_wait = !has_answer_ && shared().any_recovering();
+    if (!server && !may_wait) {
+      why = refusal::alone;
+    } else if (!shared().budget.take()) {
+      why = refusal::budget;
+    } else {
+      return server ? start(now, *server) : wait(now);
+    }
+  }
+  return has_answer_ ? call_step(deliver{}) : not_repeated(*why);
+}
+
+/// Nothing is left to try at this moment.
+call_step call::wait(time_point now) {
+  if (has_answer_) return deliver{};
+  const bool sent = !unknown_.empty();
+  if (!shared().any_in_service()) {
+    if (sent) return not_repeated(refusal::alone);
+    const bool none = shared().servers.servers().empty();
+    return refuse(
+        refusal::no_server,
+        {.code = code::no_server,
+         .message = (none ? "there is no server in pool " : "no server takes calls in pool ") +
+                    pool_.options().name + (none ? "" : ": all are drained or removed"),
+         .retry_after = retry_hint});
+  }
+  if (!shared().waiting.enter()) {
+    if (sent) return not_repeated(refusal::parked_full);
+    return refuse(refusal::parked_full, {.code = code::overloaded,
+                                         .message = "no server of pool " + pool_.options().name +
+                                                    " is usable, and no more than " +
+                                                    std::to_string(pool_.options().parked_max) +
+                                                    " calls may wait for one; nothing was sent",
+                                         .retry_after = retry_hint});
+  }
+  parked_ = true;
+  return stay(now);
+}
+
+park call::stay(time_point now) const {
+  return {std::min(options_.deadline, now + look_again)};
+}
+
+call_step call::not_repeated(refusal why) {
+  return refuse(why, {.code = code::outcome_unknown,
+                      .message = options_.method + " may have run: " + unknown_ +
+                                 "; it was not repeated: " + reason_of(why, pool_.options()),
+                      .sent = delivery::unknown});
+}
+
+call_step call::deadline_passed() {
+  if (has_answer_) return deliver{};
+  if (unknown_.empty()) {
+    return refuse(refusal::deadline, {.code = code::deadline_passed,
+                                      .message = "the deadline passed before the call was sent"});
+  }
+  if (!options_.idempotent) return not_repeated(refusal::not_idempotent);
+  return give_up{.code = code::deadline_passed,
+                 .message = "the deadline passed: " + unknown_ + "; it may have run",
+                 .sent = delivery::unknown};
+}
+
+call_step call::refuse(refusal why, give_up answer) {
+  shared().refused.note(why, options_.method);
+  return answer;
+}
+
+void call::end_attempt(time_point now, outcome how, duration took) {
+  out_ = false;
+  pool_.end(now, current_, how, took);
+}
+
+void call::leave_parking() {
+  if (parked_) shared().waiting.leave();
+  parked_ = false;
+}
+
+}  // namespace understudy::core

@@ -1,0 +1,78 @@
+#include "core/detector.hpp"
+
+namespace understudy::core {
+
+finding detector::attempt_ended(time_point now, outcome how, duration took) {
+  switch (how) {
+    case outcome::answered:
+      faults_ = 0;
+      probes_failed_ = 0;
+      return {};
+    case outcome::abandoned:
+      return {};
+    case outcome::refused:
+      probes_good_ = 0;
+      return {opinion::gone, "no connection can be made", source::attempt, 1, how, took};
+    case outcome::stale:
+    case outcome::lost:
+      return {opinion::doubt, "a connection was lost", source::attempt, 1, how, took};
+    case outcome::faulted:
+    case outcome::unreadable:
+    case outcome::timed_out:
+      return fault(now, how, took);
+  }
+  return {};
+}
+
+finding detector::fault(time_point now, outcome how, duration took) {
+  if (now - took < trusted_since_) return {};
+  const unsigned in_a_row = ++faults_;
+  if (in_a_row < options_.faults_suspect) return {};
+  faults_ = options_.faults_suspect - 1;
+  resting_until_ = now + options_.fault_rest;
+  return {opinion::doubt, "attempts failed in a row", source::attempt, in_a_row, how, took};
+}
+
+finding detector::probe_ended(time_point now, outcome how, duration took) {
+  switch (how) {
+    case outcome::answered:
+      probes_failed_ = 0;
+      ++probes_good_;
+      if (now < resting_until_) return {};
+      return {opinion::well, "probes are answered", source::probe, probes_good_, how, took};
+    case outcome::abandoned:
+      return {};
+    case outcome::refused:
+      probes_good_ = 0;
+      return {opinion::gone, "no connection can be made", source::probe, 1, how, took};
+    case outcome::stale:
+    case outcome::lost:
+    case outcome::timed_out:
+      probes_good_ = 0;
+      if (++probes_failed_ < options_.probes_down) {
+        return {
+            opinion::doubt, "a probe was not answered", source::probe, probes_failed_, how, took};
+      }
+      return {opinion::silent, "probes are not answered", source::probe, probes_failed_, how, took};
+    case outcome::faulted:
+    case outcome::unreadable:
+      probes_good_ = 0;
+      probes_failed_ = 0;
+      return {opinion::doubt, "a probe was answered badly", source::probe, 1, how, took};
+  }
+  return {};
+}
+
+finding detector::idle_connection_lost() const {
+  return {opinion::doubt, "an idle connection was closed by the server", source::idle_connection, 1,
+          outcome::stale};
+}
+
+void detector::reset() {
+  probes_failed_ = 0;
+  probes_good_ = 0;
+  faults_ = 0;
+  resting_until_ = {};
+}
+
+}  // namespace understudy::core

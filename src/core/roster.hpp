@@ -1,0 +1,83 @@
+// The servers of one pool: what evidence changes, when they are probed, how they return.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/dice.hpp"
+#include "core/pool.hpp"
+#include "core/server.hpp"
+
+namespace understudy::core {
+
+/// The life of a server, evidence by evidence (detector.hpp says what the opinions mean):
+///
+///   up        --doubt-->   suspect, probed at once; used only if no other is up
+///   suspect   --well-->    up (its probe began after the newest doubt)
+///   up, suspect, returning --silent--> down; but the last usable one stays suspect
+///   any       --gone-->    down, even the last one: calls would only be refused, so they park
+///   down      --well-->    up at once if no server is up; else, `probes_up` in a row:
+///                          up, if a better priority serves (it is an idle backup);
+///                          returning with a ramp, if its own priority serves;
+///                          returning, held down, then with a ramp (failback), if a worse one does
+///   returning --doubt-->   down: hold-down and ramp start over
+///   drained   nothing counts and nothing is probed: it may be stopped. After resume() it is down
+///             until its probes are good; hold-down is waived, the operator has decided.
+///
+/// A new server is up at once while none of the others has proved anything (a first start);
+/// later it is down until its probes are good.
+class roster {
+ public:
+  /// `options` outlives the roster.
+  roster(const pool_options& options, dice& random) : options_(options), random_(random) {}
+
+  server_id add(time_point now, const server_options& options);
+  void update(time_point now, server& s, const server_options& options);
+  void remove(time_point now, server& s);
+  void drain(time_point now, server& s);
+  void resume(time_point now, server& s);
+
+  void attempt_ended(time_point now, server& s, outcome how, duration took);
+  void idle_connection_lost(time_point now, server& s);
+  void probe_ended(time_point now, server& s, outcome how, duration took);
+
+  /// What time alone changes; appends the records made so far and the probes that are due.
+  void advance(time_point now, pool_actions& out);
+  [[nodiscard]] std::optional<time_point> next_deadline() const;
+
+  /// Erases a removed server once its attempts and its probe have ended. Invalidates pointers.
+  void forget_if_done(const server& s);
+  /// The server, also a removed one that has not ended; nullptr if there is none.
+  [[nodiscard]] server* find(server_id id);
+  [[nodiscard]] const std::vector<server>& servers() const { return servers_; }
+
+ private:
+  void judge(time_point now, server& s, const finding& f);
+  void accuse(time_point now, server& s, const finding& f);
+  void suspect(time_point now, server& s, const finding& f);
+  void tell_suspicion(time_point now, server& s, const finding& f);
+  void welcome(time_point now, server& s, const finding& f);
+  void come_back(time_point now, server& s, const finding& f);
+  void start_ramp(time_point now, server& s, std::string_view kind, evidence seen,
+                  std::string_view rule);
+  void put_up(time_point now, server& s, std::string_view rule, evidence seen);
+  void enter(time_point now, server& s, server_state state);
+  void schedule_probe(time_point now, server& s);
+  void settle(time_point now);
+  void watch_for_empty(time_point now);
+  void tell(const server& s, std::string_view kind, evidence seen, std::string_view rule,
+            std::string_view effect);
+
+  const pool_options& options_;
+  dice& random_;
+  std::vector<server> servers_;
+  std::vector<record> records_;
+  std::uint32_t last_id_ = 0;
+  bool wake_ = false;
+  bool empty_told_ = false;
+  time_point empty_since_{};
+};
+
+}  // namespace understudy::core

@@ -1,0 +1,121 @@
+// What evidence changes: the arrows of roster.hpp.
+#include <algorithm>
+
+#include "core/record_text.hpp"
+#include "core/roster.hpp"
+
+namespace understudy::core {
+namespace {
+
+/// Suspicions of one server make at most one record in this time.
+constexpr duration doubt_quiet = std::chrono::seconds{1};
+
+}  // namespace
+
+void roster::attempt_ended(time_point now, server& s, outcome how, duration took) {
+  if (how == outcome::answered) s.proven = true;
+  judge(now, s, s.health.attempt_ended(now, how, took));
+}
+
+void roster::idle_connection_lost(time_point now, server& s) {
+  judge(now, s, s.health.idle_connection_lost());
+}
+
+void roster::probe_ended(time_point now, server& s, outcome how, duration took) {
+  s.probe_out = false;
+  schedule_probe(now, s);
+  if (how == outcome::answered) s.proven = true;
+  judge(now, s, s.health.probe_ended(now, how, took));
+}
+
+void roster::judge(time_point now, server& s, const finding& f) {
+  if (f.what == opinion::nothing || !s.in_service()) return;
+  if (f.what == opinion::well) {
+    welcome(now, s, f);
+  } else {
+    accuse(now, s, f);
+  }
+  settle(now);
+}
+
+void roster::accuse(time_point now, server& s, const finding& f) {
+  s.doubted = now;
+  if (s.state == server_state::down) return;
+  const bool another_usable =
+      std::any_of(servers_.begin(), servers_.end(),
+                  [&s](const server& other) { return other.id != s.id && other.usable(); });
+  const bool out = f.what == opinion::gone || s.state == server_state::returning ||
+                   (f.what == opinion::silent && another_usable);
+  if (!out) return suspect(now, s, f);
+  enter(now, s, server_state::down);
+  tell(s, "server_down", describe(f), f.rule, "it gets no calls until its probes are answered");
+}
+
+void roster::suspect(time_point now, server& s, const finding& f) {
+  if (s.state != server_state::suspect) {
+    enter(now, s, server_state::suspect);
+    tell_suspicion(now, s, f);
+  }
+  // A failed probe was a look already: the next one keeps its distance.
+  if (f.from != source::probe) s.probe_due = now;
+}
+
+void roster::tell_suspicion(time_point now, server& s, const finding& f) {
+  s.doubt_told = now >= s.doubt_quiet_until;
+  if (!s.doubt_told) {
+    ++s.doubts_untold;
+    return;
+  }
+  evidence seen = describe(f);
+  if (s.doubts_untold > 0) seen.emplace_back("untold", std::to_string(s.doubts_untold));
+  s.doubts_untold = 0;
+  s.doubt_quiet_until = now + doubt_quiet;
+  tell(s, "server_suspect", std::move(seen), f.rule, "others are preferred while it is looked at");
+}
+
+void roster::welcome(time_point now, server& s, const finding& f) {
+  switch (s.state) {
+    case server_state::up:
+    case server_state::returning:
+    case server_state::drained:
+      return;
+    case server_state::suspect:
+      // An answer to a probe from before the doubt proves nothing.
+      if (s.probe_started < s.doubted) {
+        s.probe_due = now;
+      } else {
+        put_up(now, s, f.rule, describe(f));
+      }
+      return;
+    case server_state::down:
+      if (std::none_of(servers_.begin(), servers_.end(),
+                       [](const server& other) { return other.is_up(); })) {
+        put_up(now, s, "no other server is up", describe(f));
+      } else if (s.health.probes_good() >= options_.probes_up) {
+        come_back(now, s, f);
+      }
+      return;
+  }
+}
+
+void roster::come_back(time_point now, server& s, const finding& f) {
+  bool same_serves = false;
+  bool better_serves = false;
+  for (const server& other : servers_) {
+    if (!other.is_up()) continue;
+    same_serves = same_serves || other.options.priority == s.options.priority;
+    better_serves = better_serves || other.options.priority < s.options.priority;
+  }
+  if (better_serves) return put_up(now, s, f.rule, describe(f));
+
+  enter(now, s, server_state::returning);
+  if (same_serves) return start_ramp(now, s, "server_returning", describe(f), f.rule);
+  if (s.waived) return start_ramp(now, s, "failback", describe(f), "an operator resumed it");
+  const bool manual = options_.failback == failback_policy::manual;
+  s.held_until = manual ? time_point::max() : now + options_.hold_down;
+  tell(s, "server_returning", describe(f), f.rule,
+       manual ? "it stays idle until an operator resumes it"
+              : "it stays idle for " + to_ms(options_.hold_down) + " ms; a failure starts over");
+}
+
+}  // namespace understudy::core

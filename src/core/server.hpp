@@ -1,0 +1,54 @@
+// One server of a pool: what is believed of it, and when it is looked at next.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <optional>
+
+#include "core/detector.hpp"
+#include "core/pool.hpp"
+
+namespace understudy::core {
+
+struct server {
+  server_id id{};
+  server_options options;
+  detector health;
+  server_state state = server_state::up;
+  time_point since{};  ///< of `state`
+
+  unsigned in_flight = 0;
+  std::uint64_t attempts = 0;
+  std::uint64_t failures = 0;
+
+  bool proven = false;   ///< a probe or a call was answered since it was added
+  bool removed = false;  ///< kept only until its attempts and its probe have ended
+  bool probe_out = false;
+  time_point probe_due{};  ///< while none is out
+  time_point probe_started{};
+  time_point doubted{};        ///< the newest evidence against it
+  bool doubt_told = false;     ///< the present suspicion made a record
+  unsigned doubts_untold = 0;  ///< suspicions since the last one that did
+  time_point doubt_quiet_until{};
+
+  // While returning:
+  bool waived = false;                    ///< an operator resumed it: no hold-down
+  time_point held_until{};                ///< time_point::max() = until an operator resumes it
+  std::optional<time_point> ramp_from{};  ///< its share grows from here; nothing = held down
+
+  [[nodiscard]] bool in_service() const { return !removed && state != server_state::drained; }
+  /// Could take a call, if only as the last resort.
+  [[nodiscard]] bool usable() const { return in_service() && state != server_state::down; }
+  [[nodiscard]] bool is_up() const { return !removed && state == server_state::up; }
+
+  /// The share of its calls it gets, 0 to 1.
+  [[nodiscard]] double share(time_point now, duration ramp) const {
+    if (removed) return 0.0;
+    if (state == server_state::up || state == server_state::suspect) return 1.0;
+    if (state != server_state::returning || !ramp_from || now <= *ramp_from) return 0.0;
+    if (now - *ramp_from >= ramp) return 1.0;
+    return std::chrono::duration<double>(now - *ramp_from) / std::chrono::duration<double>(ramp);
+  }
+};
+
+}  // namespace understudy::core

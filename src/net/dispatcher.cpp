@@ -1,0 +1,279 @@
+#include <algorithm>
+#include <array>
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <utility>
+
+#include "core/check.hpp"
+#include "net/dispatcher_impl.hpp"
+
+namespace understudy::net {
+namespace {
+
+namespace asio = boost::asio;
+using boost::system::error_code;
+
+constexpr auto as_value = asio::as_tuple(asio::use_awaitable);
+
+constexpr std::chrono::milliseconds overload_pause{100};
+
+/// They speak of the call or of the way to it, whatever a pool's fault_codes say.
+constexpr std::array never_faults = {code::outcome_unknown, code::deadline_passed,
+                                     code::not_allowed,     code::too_large,
+                                     code::accepted,        code::key_conflict};
+
+core::time_point now() {
+  return std::chrono::steady_clock::now();
+}
+
+bool contains(const auto& codes, std::int64_t which) {
+  return std::find(codes.begin(), codes.end(), which) != codes.end();
+}
+
+/// This machine is short of something: no evidence against the server.
+bool is_local_shortage(const error_code& ec) {
+  return ec == asio::error::no_descriptors || ec == asio::error::no_buffer_space ||
+         ec == asio::error::no_memory || ec == boost::system::errc::too_many_files_open_in_system ||
+         ec == boost::system::errc::address_not_available;
+}
+
+core::give_up own_error(std::int64_t code, std::string message, delivery sent) {
+  core::give_up error;
+  error.code = code;
+  error.message = std::move(message);
+  error.sent = sent;
+  return error;
+}
+
+}  // namespace
+
+std::shared_ptr<dispatcher> dispatcher::make(asio::any_io_executor executor,
+                                             dispatcher_options options, record_sink records,
+                                             description_sink learned) {
+  return std::make_shared<dispatcher_impl>(std::move(executor), std::move(options),
+                                           std::move(records), std::move(learned));
+}
+
+dispatcher_impl::dispatcher_impl(asio::any_io_executor executor, dispatcher_options options,
+                                 record_sink records, description_sink learned)
+    : executor_(std::move(executor)),
+      options_(std::move(options)),
+      records_(std::move(records)),
+      learned_(std::move(learned)),
+      pool_(options_.pool, options_.seed),
+      timer_(executor_) {}
+
+asio::awaitable<forward_result> dispatcher_impl::call(forward request) {
+  UNDERSTUDY_CHECK(!wire::is_poison(request.body));
+  const auto alive = self();
+  while (servers_.empty() && unresolved_ > 0 && !stopped_ && now() < request.deadline &&
+         parked_.size() < options_.pool.parked_max) {
+    co_await park_until(request.deadline);
+  }
+  core::call life(pool_, {std::string(request.method), request.idempotent, request.deadline});
+  std::optional<forwarded> in_hand;  // an answer that faults, while a better one is looked for
+  core::call_step step = life.begin(now());
+  for (;;) {
+    settle();
+    if (const auto* parked = std::get_if<core::park>(&step)) {
+      if (!stopped_) co_await park_until(parked->until);
+      if (stopped_) {
+        auto stopping = own_error(code::no_server, "Stopped before a server could be reached",
+                                  delivery::not_sent);
+        co_return std::move(stopping);
+      }
+      step = life.woken(now());
+      continue;
+    }
+    if (auto* end = std::get_if<core::give_up>(&step)) co_return std::move(*end);
+    if (std::holds_alternative<core::deliver>(step)) co_return std::move(*in_hand);
+    const auto target = servers_.at(std::get<core::attempt>(step).server);
+    const auto begun = now();
+    auto result = co_await try_server(target, request);
+    const auto how = result.overloaded ? core::outcome::abandoned : judge(result.got);
+    if (how == core::outcome::answered || how == core::outcome::abandoned) {
+      life.finish(now(), how, now() - begun);
+      settle();
+    }
+    if (how == core::outcome::abandoned) {
+      auto error = own_error(code::overloaded, "Too many connections to " + target->address,
+                             delivery::not_sent);
+      error.retry_after = overload_pause;
+      co_return std::move(error);
+    }
+    if (result.got.too_large) {
+      auto error = own_error(code::too_large, "The answer is larger than the limits allow",
+                             delivery::unknown);
+      co_return std::move(error);
+    }
+    if (how == core::outcome::answered || how == core::outcome::faulted) {
+      in_hand.emplace();
+      in_hand->body = std::move(result.got.body);
+      in_hand->files = std::move(result.got.files);
+      in_hand->server = target->address;
+      in_hand->attempts = life.attempts();
+    }
+    if (how == core::outcome::answered) co_return std::move(*in_hand);
+    step = life.failed(now(), how, now() - begun);
+  }
+}
+
+asio::awaitable<dispatcher_impl::attempt_result> dispatcher_impl::try_server(
+    server_ptr target, const forward& request) {
+  const upstream_set::place place(target->connections);
+  attempt_result result;
+  unsigned dead = 0;
+  result.connection = target->connections.take(dead);
+  if (dead > 0) {
+    for (; dead > 0; --dead) pool_.idle_connection_lost(now(), target->id);
+    settle();
+  }
+  if (!result.connection) {
+    if (target->connections.open() > options_.connections_max) {
+      result.overloaded = true;
+      co_return std::move(result);
+    }
+    result = co_await connect(target, std::min(request.deadline, now() + options_.connect_timeout));
+    if (!result.connection) co_return std::move(result);
+  }
+  result.got = co_await result.connection->call(request.body, request.files, request.deadline);
+  keep(*target, result.connection);
+  co_return std::move(result);
+}
+
+asio::awaitable<dispatcher_impl::attempt_result> dispatcher_impl::connect(
+    server_ptr target, core::time_point deadline) {
+  attempt_result result;
+  auto connection = make_upstream(target);
+  const auto ec = co_await connection->connect(target->connections.server(), deadline);
+  if (!ec) {
+    result.connection = std::move(connection);
+  } else {
+    connection->close();
+    result.overloaded = is_local_shortage(ec);
+    result.got.how = core::outcome::refused;
+  }
+  co_return std::move(result);
+}
+
+std::shared_ptr<upstream> dispatcher_impl::make_upstream(const server_ptr& target) {
+  return std::make_shared<upstream>(executor_, options_.limits,
+                                    [owner = std::weak_ptr(self()), server = std::weak_ptr(target)](
+                                        upstream& which, bool closed) {
+                                      const auto alive = owner.lock();
+                                      const auto of = server.lock();
+                                      if (alive && of) alive->idle_ended(*of, which, closed);
+                                    });
+}
+
+void dispatcher_impl::idle_ended(server& target, const upstream& connection, bool closed) {
+  target.connections.forget(connection);
+  if (!closed || target.removed) return;
+  pool_.idle_connection_lost(now(), target.id);
+  settle();
+}
+
+void dispatcher_impl::keep(server& target, std::shared_ptr<upstream> connection) {
+  if (!connection->clean() || target.removed || stopped_) {
+    connection->close();
+    return;
+  }
+  const auto at = now();
+  target.connections.give(std::move(connection), at);
+  if (!prune_at_) prune_at_ = at + options_.idle_max;
+}
+
+core::outcome dispatcher_impl::judge(const exchange& got) const {
+  if (got.how != core::outcome::answered || !got.error_code) return got.how;
+  const auto which = *got.error_code;
+  const bool fault = which == code::internal_error || which == code::no_server ||
+                     which == code::overloaded || contains(options_.fault_codes, which);
+  return fault && !contains(never_faults, which) ? core::outcome::faulted : got.how;
+}
+
+dispatcher_impl::parked_call::parked_call(dispatcher_impl& d) : owner(d), timer(d.executor_) {
+  place = owner.parked_.insert(owner.parked_.end(), this);
+}
+
+dispatcher_impl::parked_call::~parked_call() {
+  if (listed) owner.parked_.erase(place);
+}
+
+asio::awaitable<void> dispatcher_impl::park_until(core::time_point until) {
+  parked_call me(*this);
+  me.timer.expires_at(until);
+  co_await me.timer.async_wait(as_value);
+}
+
+void dispatcher_impl::wake_all() {
+  for (; !parked_.empty(); parked_.pop_front()) {
+    parked_.front()->listed = false;
+    parked_.front()->timer.cancel();
+  }
+}
+
+void dispatcher_impl::settle() {
+  if (!started_) return;
+  const auto actions = pool_.take_actions(now());
+  if (records_) {
+    for (const auto& record : actions.records) records_(record);
+  }
+  for (const auto id : actions.probe) {
+    const auto target = servers_.find(id);
+    if (stopped_ || target == servers_.end()) {
+      pool_.probe_ended(now(), id, core::outcome::abandoned, core::duration::zero());
+    } else {
+      asio::co_spawn(executor_, probe(target->second), rethrow);
+    }
+  }
+  if (actions.wake_parked) wake_all();  // they ask again, and are told when to go
+  arm();
+}
+
+void dispatcher_impl::arm() {
+  if (stopped_) return;
+  auto next = pool_.next_deadline();
+  if (prune_at_ && (!next || *prune_at_ < *next)) next = prune_at_;
+  if (!next || (armed_ && *armed_ <= *next)) return;
+  armed_ = next;
+  timer_.expires_at(*next);
+  timer_.async_wait([owner = std::weak_ptr(self())](error_code ec) {
+    const auto alive = owner.lock();
+    if (ec || !alive) return;
+    alive->armed_.reset();
+    alive->tick();
+  });
+}
+
+void dispatcher_impl::tick() {
+  if (prune_at_ && now() >= *prune_at_) {
+    prune_at_.reset();
+    for (const auto& [id, target] : servers_) {
+      const auto oldest = target->connections.close_older(now() - options_.idle_max);
+      if (oldest && (!prune_at_ || *oldest + options_.idle_max < *prune_at_)) {
+        prune_at_ = *oldest + options_.idle_max;
+      }
+    }
+  }
+  settle();
+}
+
+void dispatcher_impl::start() {
+  started_ = true;
+  settle();
+}
+
+void dispatcher_impl::stop() {
+  stopped_ = true;
+  timer_.cancel();
+  for (const auto& group : groups_) group->timer.cancel();
+  for (const auto& [id, target] : servers_) target->connections.close_idle();
+  wake_all();
+}
+
+std::vector<core::server_status> dispatcher_impl::status() const {
+  return pool_.status(now());
+}
+
+}  // namespace understudy::net

@@ -1,0 +1,139 @@
+// The Asio shell around core::pool and core::call: does what they decide, tells them what came.
+#pragma once
+
+#include <boost/asio/steady_timer.hpp>
+#include <exception>
+#include <list>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/call.hpp"
+#include "core/pool.hpp"
+#include "net/dispatcher.hpp"
+#include "net/resolver.hpp"
+#include "net/upstream.hpp"
+#include "net/upstream_set.hpp"
+
+namespace understudy::net {
+
+/// For coroutines at the top: they fail only by bugs or for want of memory.
+inline void rethrow(std::exception_ptr thrown) {
+  if (thrown) std::rethrow_exception(thrown);
+}
+
+class dispatcher_impl final : public dispatcher {
+ public:
+  dispatcher_impl(boost::asio::any_io_executor executor, dispatcher_options options,
+                  record_sink records, description_sink learned);
+
+  core::server_id add(const core::server_options& server) override;
+  void update(core::server_id id, const core::server_options& server) override;
+  void remove(core::server_id id) override;
+  void drain(core::server_id id) override;
+  void resume(core::server_id id) override;
+  void start() override;
+  void stop() override;
+  boost::asio::awaitable<forward_result> call(forward request) override;
+  [[nodiscard]] std::vector<core::server_status> status() const override;
+  [[nodiscard]] std::size_t parked() const override { return parked_.size(); }
+
+ private:
+  struct server {
+    server(core::server_id i, std::string a, boost::asio::ip::tcp::endpoint endpoint)
+        : id(i), address(std::move(a)), connections(endpoint) {}
+    core::server_id id;
+    std::string address;
+    upstream_set connections;
+    std::string description;  ///< the text last learned from it
+    bool removed = false;     ///< attempts that still run end, nothing is kept
+  };
+  using server_ptr = std::shared_ptr<server>;
+
+  /// A host name: the servers that its addresses are now.
+  struct host_group {
+    host_group(core::server_id i, core::server_options o, host_port n,
+               const boost::asio::any_io_executor& executor)
+        : id(i), options(std::move(o)), name(std::move(n)), timer(executor) {}
+    core::server_id id;
+    core::server_options options;
+    host_port name;
+    boost::asio::steady_timer timer;  ///< until the next lookup
+    bool drained = false;
+    bool removed = false;
+    bool looked_up = false;  ///< at least once, with or without success
+    bool failing = false;    ///< the last lookup failed: recorded once
+    std::map<boost::asio::ip::tcp::endpoint, core::server_id> members;
+  };
+  using group_ptr = std::shared_ptr<host_group>;
+
+  /// A call that waits for a server; lives in its coroutine.
+  struct parked_call {
+    explicit parked_call(dispatcher_impl& d);
+    ~parked_call();  ///< leaves the list
+    parked_call(const parked_call&) = delete;
+    parked_call& operator=(const parked_call&) = delete;
+    dispatcher_impl& owner;
+    boost::asio::steady_timer timer;
+    std::list<parked_call*>::iterator place;
+    bool listed = true;
+  };
+
+  struct attempt_result {
+    std::shared_ptr<upstream> connection;  ///< null: none could be made, and `got` says why
+    exchange got;
+    bool overloaded = false;  ///< we had no connection to spare: it says nothing of the server
+  };
+
+  // Servers (dispatcher_servers.cpp).
+  core::server_id add_server(const core::server_options& options,
+                             boost::asio::ip::tcp::endpoint endpoint);
+  void remove_server(core::server_id id);
+  [[nodiscard]] group_ptr group_of(core::server_id id) const;
+  boost::asio::awaitable<void> follow_name(group_ptr group);
+  void take_addresses(host_group& group, const resolved& found);
+  void record_lookup(const host_group& group, const std::string& error);
+
+  // Probes (dispatcher_probe.cpp).
+  boost::asio::awaitable<void> probe(server_ptr target);
+  void learn(server& from, std::string_view answer_body);
+
+  // Calls (dispatcher.cpp).
+  boost::asio::awaitable<attempt_result> try_server(server_ptr target, const forward& request);
+  boost::asio::awaitable<attempt_result> connect(server_ptr target, core::time_point deadline);
+  /// Or until it is woken.
+  boost::asio::awaitable<void> park_until(core::time_point until);
+  [[nodiscard]] core::outcome judge(const exchange& got) const;
+  [[nodiscard]] std::shared_ptr<upstream> make_upstream(const server_ptr& target);
+  void idle_ended(server& target, const upstream& connection, bool closed);
+  void keep(server& target, std::shared_ptr<upstream> connection);
+
+  [[nodiscard]] std::shared_ptr<dispatcher_impl> self() {
+    return std::static_pointer_cast<dispatcher_impl>(shared_from_this());
+  }
+  void wake_all();
+  /// Does what the pool wants done: after every event, and when its time has come.
+  void settle();
+  void arm();
+  void tick();
+
+  boost::asio::any_io_executor executor_;
+  dispatcher_options options_;
+  record_sink records_;
+  description_sink learned_;
+  core::pool pool_;
+  std::map<core::server_id, server_ptr> servers_;
+  std::vector<group_ptr> groups_;
+  std::uint32_t groups_made_ = 0;
+  std::size_t unresolved_ = 0;  ///< names whose first lookup has not ended
+  std::list<parked_call*> parked_;
+  boost::asio::steady_timer timer_;
+  std::optional<core::time_point> armed_;
+  std::optional<core::time_point> prune_at_;
+  bool started_ = false;
+  bool stopped_ = false;
+};
+
+}  // namespace understudy::net

@@ -1,0 +1,191 @@
+#include "net/frame_server.hpp"
+
+#include <algorithm>
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <stdexcept>
+#include <utility>
+
+#include "net/server_connection.hpp"
+
+namespace understudy::net {
+namespace {
+
+namespace asio = boost::asio;
+using asio::ip::tcp;
+using std::chrono::milliseconds;
+
+constexpr auto awaited = asio::as_tuple(asio::use_awaitable);
+
+constexpr milliseconds accept_pause{100};  // out of descriptors: do not burn a core
+constexpr std::size_t refused_max = 256;   // told so at the same time; beyond: only closed
+constexpr int backlog = 4096;
+
+using lanes = std::vector<std::shared_ptr<server_lane>>;
+
+tcp::endpoint resolve(asio::io_context& context, const std::string& address) {
+  const auto colon = address.rfind(':');
+  if (colon == std::string::npos)
+    throw std::runtime_error("Cannot listen on " + address + ": an address is HOST:PORT");
+  auto host = address.substr(0, colon);
+  if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
+  boost::system::error_code failed;
+  const auto found = tcp::resolver(context).resolve(host, address.substr(colon + 1),
+                                                    tcp::resolver::passive, failed);
+  if (failed) throw std::runtime_error("Cannot listen on " + address + ": " + failed.message());
+  return found.begin()->endpoint();
+}
+
+std::shared_ptr<tcp::acceptor> open_acceptor(asio::io_context& context, const std::string& address,
+                                             bool share_port) {
+  const auto endpoint = resolve(context, address);
+  const auto acceptor = std::make_shared<tcp::acceptor>(context);
+  boost::system::error_code failed;
+  const auto unless_failed = [&](auto&& step) {
+    if (!failed) step();
+  };
+  acceptor->open(endpoint.protocol(), failed);
+  unless_failed([&] { acceptor->set_option(tcp::acceptor::reuse_address(true), failed); });
+  using reuse_port = asio::detail::socket_option::boolean<SOL_SOCKET, SO_REUSEPORT>;
+  if (share_port) unless_failed([&] { acceptor->set_option(reuse_port(true), failed); });
+  unless_failed([&] { acceptor->bind(endpoint, failed); });
+  unless_failed([&] { acceptor->listen(backlog, failed); });
+  if (failed) throw std::runtime_error("Cannot listen on " + address + ": " + failed.message());
+  return acceptor;
+}
+
+// Runs on the first lane's thread; ends when the acceptor is closed.
+asio::awaitable<void> accept_connections(std::shared_ptr<tcp::acceptor> acceptor, lanes targets) {
+  asio::steady_timer pause(acceptor->get_executor());
+  for (std::size_t turn = 0; acceptor->is_open();) {
+    const auto lane = targets[turn++ % targets.size()];
+    auto [failed, socket] = co_await acceptor->async_accept(lane->context(), awaited);
+    if (!failed) {
+      asio::post(lane->context(), [lane, accepted = std::move(socket)]() mutable {
+        lane->start(std::move(accepted));
+      });
+    } else if (failed != asio::error::connection_aborted && acceptor->is_open()) {
+      pause.expires_after(accept_pause);
+      (void)co_await pause.async_wait(awaited);
+    }
+  }
+}
+
+class listening_server : public frame_server {
+ public:
+  listening_server(const std::vector<asio::io_context*>& contexts,
+                   std::shared_ptr<server_shared> shared)
+      : shared_(std::move(shared)) {
+    for (auto* context : contexts) {
+      lanes_.push_back(std::make_shared<server_lane>(*context, shared_));
+      asio::co_spawn(*context, server_lane::keep_time(lanes_.back()), asio::detached);
+    }
+  }
+
+  ~listening_server() override { listening_server::stop(); }
+
+  void listen(const std::string& address) override {
+    auto& context = lanes_.front()->context();
+    auto acceptor = open_acceptor(context, address, shared_->options.share_port);
+    const auto bound = acceptor->local_endpoint();
+    const auto ip = bound.address().to_string();
+    addresses_.push_back((bound.address().is_v6() ? "[" + ip + "]" : ip) + ":" +
+                         std::to_string(bound.port()));
+    acceptors_.push_back(acceptor);
+    asio::co_spawn(context, accept_connections(std::move(acceptor), lanes_), asio::detached);
+  }
+
+  [[nodiscard]] std::vector<std::string> addresses() const override { return addresses_; }
+
+  void drain() override {
+    close_acceptors();
+    for (const auto& lane : lanes_) asio::post(lane->context(), [lane] { lane->drain(); });
+  }
+
+  void stop() override {
+    close_acceptors();
+    for (const auto& lane : lanes_) asio::post(lane->context(), [lane] { lane->stop(); });
+  }
+
+  [[nodiscard]] std::size_t connections() const override { return shared_->connections; }
+
+ private:
+  void close_acceptors() {
+    for (const auto& weak : acceptors_) {
+      const auto acceptor = weak.lock();
+      if (!acceptor) continue;
+      asio::post(acceptor->get_executor(), [acceptor] {
+        boost::system::error_code ignored;
+        acceptor->close(ignored);
+      });
+    }
+  }
+
+  std::shared_ptr<server_shared> shared_;
+  lanes lanes_;
+  std::vector<std::weak_ptr<tcp::acceptor>> acceptors_;  // owned by their loops
+  std::vector<std::string> addresses_;
+};
+
+}  // namespace
+
+server_lane::server_lane(asio::io_context& context, std::shared_ptr<server_shared> shared)
+    : context_(context), shared_(std::move(shared)) {
+  const auto& options = shared_->options;
+  const auto shortest =
+      std::min({options.idle_timeout, options.frame_timeout, options.write_timeout});
+  tick_ = std::clamp(shortest / 8, milliseconds{5}, milliseconds{250});
+}
+
+void server_lane::start(tcp::socket socket) {
+  if (stopped_ || draining_) return;
+  bool refused = false;
+  if (++shared_->connections > shared_->options.connections_max) {
+    --shared_->connections;
+    if (++shared_->refused > refused_max) {
+      --shared_->refused;
+      return;
+    }
+    refused = true;
+  }
+  auto connection =
+      std::make_shared<server_connection>(std::move(socket), shared_from_this(), refused);
+  // What a handler throws in spite of its contract (out of memory) costs its connection.
+  asio::co_spawn(context_, server_connection::serve(std::move(connection)), asio::detached);
+}
+
+void server_lane::drain() {
+  draining_ = true;
+  for (auto* connection : connections_) connection->drain();
+}
+
+void server_lane::stop() {
+  stopped_ = true;
+  for (auto* connection : connections_) connection->close();
+}
+
+asio::awaitable<void> server_lane::keep_time(std::shared_ptr<server_lane> self) {
+  asio::steady_timer timer(self->context_);
+  while (!self->stopped_) {
+    timer.expires_after(self->tick_);
+    (void)co_await timer.async_wait(awaited);
+    self->now_ = clock::now();
+    for (auto* connection : self->connections_) connection->check(self->now_);
+  }
+}
+
+std::unique_ptr<frame_server> frame_server::make(std::vector<asio::io_context*> contexts,
+                                                 frame_server_options options,
+                                                 frame_handler_factory make_handler) {
+  auto shared = std::make_shared<server_shared>();
+  shared->options = options;
+  shared->make_handler = std::move(make_handler);
+  return std::make_unique<listening_server>(contexts, std::move(shared));
+}
+
+}  // namespace understudy::net

@@ -1,0 +1,303 @@
+#include "net/server_connection.hpp"
+
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
+
+#include <algorithm>
+#include <array>
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <tuple>
+#include <utility>
+
+#include "understudy/error.hpp"
+#include "wire/answer.hpp"
+
+namespace understudy::net {
+namespace {
+
+namespace asio = boost::asio;
+using asio::ip::tcp;
+using std::chrono::milliseconds;
+
+constexpr auto awaited = asio::as_tuple(asio::use_awaitable);
+
+constexpr std::size_t read_bytes = 16384;
+constexpr std::size_t read_bytes_max = 262144;   // inside a large frame
+constexpr std::size_t unsent_bytes_max = 65536;  // answers gathered before they are written
+constexpr std::size_t kept_bytes = 16384;        // of the answer buffer, while in use
+constexpr milliseconds linger_time{500};
+constexpr milliseconds drain_poll{1};
+// A real client that is woken by the end of a file frame has read it within this time.
+constexpr milliseconds drain_pause{5};
+
+void append_error_frame(std::string& out, std::int64_t error_code, std::string_view message,
+                        std::string_view data = "null") {
+  const auto header = wire::begin_frame(out);
+  wire::append_error(out, error_code, message, data);
+  wire::end_frame(out, header, wire::frame_type::message);
+}
+
+std::size_t frame_bytes(std::string_view at) {
+  std::size_t length = 0;
+  for (int i = 0; i < 4; ++i) length = length << 8 | static_cast<unsigned char>(at[i]);
+  return wire::frame_header_bytes + length;
+}
+
+/// Where in `out` the first header is that the real client would cut, if it starts to read at
+/// `from`; npos if there is none.
+std::size_t find_cut(const std::string& out, std::size_t from) {
+  const std::string_view frames = std::string_view(out).substr(from);
+  for (std::size_t at = 0; at < frames.size(); at += frame_bytes(frames.substr(at)))
+    if (wire::header_cut(at, wire::client_read_bytes)) return from + at;
+  return std::string::npos;
+}
+
+bool starts_with_file(const std::string& out, std::size_t at) {
+  return out.size() - at > wire::frame_header_bytes &&
+         out[at + wire::frame_header_bytes - 1] == static_cast<char>(wire::frame_type::file);
+}
+
+std::string peer_of(const tcp::socket& socket) {
+  boost::system::error_code failed;
+  const auto peer = socket.remote_endpoint(failed);
+  if (failed) return {};
+  const auto ip = peer.address().to_string();
+  const auto port = std::to_string(peer.port());
+  return peer.address().is_v6() ? "[" + ip + "]:" + port : ip + ":" + port;
+}
+
+/// Reads what is there and throws it away; the error that ends the stream.
+boost::system::error_code discard_received(tcp::socket& socket) {
+  std::array<char, 4096> bytes;
+  boost::system::error_code failed;
+  while (!failed) socket.read_some(asio::buffer(bytes), failed);
+  return failed == asio::error::would_block ? boost::system::error_code() : failed;
+}
+
+}  // namespace
+
+server_connection::server_connection(tcp::socket socket, std::shared_ptr<server_lane> lane,
+                                     bool refused)
+    : socket_(std::move(socket)),
+      lane_(std::move(lane)),
+      slot_(lane_->connections_.size()),
+      reader_(lane_->shared()->options.limits),
+      deadline_(lane_->deadline(lane_->shared()->options.idle_timeout)),
+      refused_(refused) {
+  lane_->connections_.push_back(this);
+}
+
+server_connection::~server_connection() {
+  auto& others = lane_->connections_;
+  others[slot_] = others.back();
+  others[slot_]->slot_ = slot_;
+  others.pop_back();
+  --(refused_ ? lane_->shared()->refused : lane_->shared()->connections);
+}
+
+asio::awaitable<void> server_connection::serve(std::shared_ptr<server_connection> self) {
+  boost::system::error_code ignored;
+  self->socket_.non_blocking(true, ignored);
+  self->socket_.set_option(tcp::no_delay(true), ignored);
+  if (self->refused_) {
+    append_error_frame(self->out_, code::overloaded, "Too many connections; retry later",
+                       R"({"retry":true})");
+    if (self->send_now()) co_await self->linger();
+  } else {
+    self->handler_ = self->lane_->shared()->make_handler(peer_of(self->socket_));
+    co_await self->run();
+  }
+  self->close();
+}
+
+asio::awaitable<void> server_connection::run() {
+  for (;;) {
+    set_reading_deadline();
+    const bool leaving = lane_->draining() && !call_begun_;
+    if (!leaving) {
+      // A drain() interrupts the wait: what has come until then is still answered.
+      waiting_ = true;
+      const auto [failed] = co_await socket_.async_wait(tcp::socket::wait_read, awaited);
+      waiting_ = false;
+      if (failed && !lane_->draining()) co_return;
+    }
+    const received got = receive();
+    if (got == received::end) co_return;
+    if (got == received::nothing) {
+      if (!leaving) continue;
+      co_await linger();
+      co_return;
+    }
+    step next = answer_buffered();
+    while (next == step::call || next == step::flush) {
+      if (next == step::flush) {
+        if (!co_await flush()) co_return;
+      } else {
+        const auto answer_at = out_.size();
+        co_await handler_->handle(call_, out_);
+        call_.files.clear();
+        answer_added(answer_at);
+      }
+      next = answer_buffered();
+    }
+    if (next == step::last) co_await linger();
+    if (next != step::rest) co_return;
+  }
+}
+
+// Between calls a peer may be silent for idle_timeout; a call that has begun must be complete
+// within frame_timeout of its first byte, however it trickles in.
+void server_connection::set_reading_deadline() {
+  const auto& options = lane_->shared()->options;
+  const bool begun = reader_.buffered() != 0 || !call_.files.empty();
+  if (!begun)
+    deadline_ = lane_->deadline(options.idle_timeout);
+  else if (!call_begun_)
+    deadline_ = lane_->deadline(options.frame_timeout);
+  call_begun_ = begun;
+}
+
+server_connection::received server_connection::receive() {
+  const auto room = reader_.prepare(std::clamp(reader_.buffered(), read_bytes, read_bytes_max));
+  boost::system::error_code failed;
+  const auto bytes = socket_.read_some(asio::buffer(room.data(), room.size()), failed);
+  if (failed == asio::error::would_block) return received::nothing;
+  if (failed) return received::end;
+  reader_.commit(bytes);
+  used_ = true;
+  return received::bytes;
+}
+
+// Everything that is complete, as far as the handler need not wait and the socket takes the
+// answers: they leave together. Called again where it left off.
+server_connection::step server_connection::answer_buffered() {
+  deadline_ = server_lane::clock::time_point::max();  // now it is our turn
+  for (;;) {
+    if (hold_ != std::string::npos || out_.size() >= unsent_bytes_max) {
+      if (!send_now()) return step::lost;
+      if (!out_.empty()) return step::flush;
+    }
+    if (out_of_step_) return after_frames(step::last);
+    auto next = reader_.next();
+    if (std::holds_alternative<wire::need_more>(next)) return after_frames(step::rest);
+    if (const auto* error = std::get_if<wire::frame_error>(&next)) {
+      append_error_frame(out_, code::invalid_request, error->message);
+      out_of_step_ = true;
+      continue;
+    }
+    const auto& frame = std::get<wire::frame>(next);
+    call_begun_ = false;
+    if (frame.type == wire::frame_type::file) {
+      call_.files.emplace_back(frame.body);
+      continue;
+    }
+    if (wire::is_poison(frame.body)) {
+      append_error_frame(out_, code::invalid_request, "The frame is empty");
+      call_.files.clear();
+      continue;
+    }
+    call_.body = frame.body;
+    const auto answer_at = out_.size();
+    if (!handler_->handle_now(call_, out_)) return after_frames(step::call);
+    call_.files.clear();
+    answer_added(answer_at);
+  }
+}
+
+server_connection::step server_connection::after_frames(step done) {
+  if (!send_now()) return step::lost;
+  // A call that waits does not wait for its peer too: what is left goes out with its answer.
+  return out_.empty() || done == step::call ? done : step::flush;
+}
+
+void server_connection::answer_added(std::size_t at) {
+  if (starts_with_file(out_, at)) hold_ = find_cut(out_, at);
+}
+
+// Writes as much as the socket takes, up to hold_. False if the connection is lost.
+bool server_connection::send_now() {
+  while (sent_ < std::min(out_.size(), hold_)) {
+    const auto bytes = std::min(out_.size(), hold_) - sent_;
+    boost::system::error_code failed;
+    sent_ += socket_.write_some(asio::buffer(out_.data() + sent_, bytes), failed);
+    if (failed == asio::error::would_block) return true;
+    if (failed) return false;
+  }
+  if (sent_ == out_.size()) {
+    out_.clear();
+    sent_ = 0;
+    if (out_.capacity() > kept_bytes) out_.shrink_to_fit();
+  }
+  return true;
+}
+
+asio::awaitable<bool> server_connection::flush() {
+  while (!out_.empty()) {
+    deadline_ = lane_->deadline(lane_->shared()->options.write_timeout);
+    if (sent_ == hold_) {
+      const bool drained = co_await wait_drained();
+      if (!drained) co_return false;
+      hold_ = find_cut(out_, sent_);
+    } else {
+      const auto [failed] = co_await socket_.async_wait(tcp::socket::wait_write, awaited);
+      if (failed) co_return false;
+    }
+    if (!send_now()) co_return false;
+  }
+  co_return true;
+}
+
+// The real client cannot take a header that its read cuts: it must have read the file before the
+// header comes. That all has reached its kernel can be seen; that it was read can be hoped for.
+asio::awaitable<bool> server_connection::wait_drained() {
+  asio::steady_timer timer(socket_.get_executor());
+  for (int unsent = 1; unsent != 0;) {
+    timer.expires_after(drain_poll);
+    (void)co_await timer.async_wait(awaited);
+    if (::ioctl(socket_.native_handle(), SIOCOUTQ, &unsent) != 0) co_return false;
+  }
+  timer.expires_after(drain_pause);
+  (void)co_await timer.async_wait(awaited);
+  co_return socket_.is_open();
+}
+
+// Closing at once would reset the connection where the peer has sent more than was read, and a
+// reset takes the answer away that is still on its way.
+asio::awaitable<void> server_connection::linger() {
+  deadline_ = lane_->deadline(linger_time);
+  boost::system::error_code failed;
+  socket_.shutdown(tcp::socket::shutdown_send, failed);
+  while (!failed) {
+    std::tie(failed) = co_await socket_.async_wait(tcp::socket::wait_read, awaited);
+    if (!failed) failed = discard_received(socket_);
+  }
+}
+
+void server_connection::check(server_lane::clock::time_point now) {
+  if (now > deadline_)
+    close();
+  else if (waiting_ && !used_)
+    release_buffers();
+  used_ = false;
+}
+
+void server_connection::release_buffers() {
+  if (call_begun_) return;
+  reader_ = wire::frame_reader(lane_->shared()->options.limits);
+  out_ = std::string();
+}
+
+void server_connection::drain() {
+  boost::system::error_code ignored;
+  if (waiting_) socket_.cancel(ignored);
+}
+
+void server_connection::close() {
+  boost::system::error_code ignored;
+  socket_.close(ignored);
+}
+
+}  // namespace understudy::net

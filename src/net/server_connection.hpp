@@ -1,0 +1,118 @@
+// One caller's connection, and the thread ("lane") that it shares with others.
+#pragma once
+
+#include <atomic>
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <chrono>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "net/frame_server.hpp"
+
+namespace understudy::net {
+
+/// What all connections of one frame_server share. Outlives them.
+struct server_shared {
+  frame_server_options options;
+  frame_handler_factory make_handler;
+  std::atomic<std::size_t> connections{0};
+  std::atomic<std::size_t> refused{0};  ///< being told that there are too many
+};
+
+class server_connection;
+
+/// The connections of one io_context, run by one thread. All but the constructor: that thread.
+class server_lane : public std::enable_shared_from_this<server_lane> {
+ public:
+  using clock = std::chrono::steady_clock;
+
+  server_lane(boost::asio::io_context& context, std::shared_ptr<server_shared> shared);
+
+  /// Takes over an accepted socket of this lane's context.
+  void start(boost::asio::ip::tcp::socket socket);
+  void drain();
+  void stop();
+  /// Checks deadlines every now and then until stop(): one timer for all connections.
+  static boost::asio::awaitable<void> keep_time(std::shared_ptr<server_lane> self);
+
+  /// A time at least `after` from now, one tick too late at most.
+  [[nodiscard]] clock::time_point deadline(clock::duration after) const {
+    return now_ + tick_ + after;
+  }
+  [[nodiscard]] const std::shared_ptr<server_shared>& shared() const { return shared_; }
+  [[nodiscard]] boost::asio::io_context& context() const { return context_; }
+  [[nodiscard]] bool draining() const { return draining_; }
+
+ private:
+  friend class server_connection;
+
+  boost::asio::io_context& context_;
+  std::shared_ptr<server_shared> shared_;
+  std::vector<server_connection*> connections_;
+  clock::duration tick_;
+  clock::time_point now_ = clock::now();  ///< of the last tick: cheap, and exact enough
+  bool draining_ = false;
+  bool stopped_ = false;
+};
+
+/// Reads, calls the handler and writes, one call at a time in the order of arrival; does not read
+/// while an answer is on its way (backpressure). An idle one holds no buffer.
+class server_connection {
+ public:
+  /// A refused one is only told that there are too many.
+  server_connection(boost::asio::ip::tcp::socket socket, std::shared_ptr<server_lane> lane,
+                    bool refused);
+  ~server_connection();
+  server_connection(const server_connection&) = delete;
+  server_connection& operator=(const server_connection&) = delete;
+
+  static boost::asio::awaitable<void> serve(std::shared_ptr<server_connection> self);
+  /// Closes what is over its deadline, gives back memory that an idle connection does not need.
+  void check(server_lane::clock::time_point now);
+  /// Ends it once it rests between calls.
+  void drain();
+  void close();
+
+ private:
+  enum class step : std::uint8_t {
+    rest,   ///< all that is complete is answered
+    flush,  ///< the socket takes no more for now, or must drain first
+    call,   ///< the handler has to wait
+    last,   ///< as rest, and nothing more is read: the stream is out of step
+    lost,
+  };
+
+  boost::asio::awaitable<void> run();
+  boost::asio::awaitable<bool> flush();
+  boost::asio::awaitable<bool> wait_drained();
+  boost::asio::awaitable<void> linger();
+  enum class received : std::uint8_t { bytes, nothing, end };
+  received receive();
+  step answer_buffered();
+  step after_frames(step done);
+  void answer_added(std::size_t at);
+  bool send_now();
+  void set_reading_deadline();
+  void release_buffers();
+
+  boost::asio::ip::tcp::socket socket_;
+  std::shared_ptr<server_lane> lane_;
+  std::size_t slot_;
+  std::unique_ptr<frame_handler> handler_;
+  wire::frame_reader reader_;
+  frame_call call_;
+  std::string out_;
+  std::size_t sent_ = 0;
+  std::size_t hold_ = std::string::npos;  ///< in out_: let all before it drain first
+  server_lane::clock::time_point deadline_;
+  bool refused_;
+  bool call_begun_ = false;   ///< part of a call is here: its deadline is not renewed
+  bool waiting_ = false;      ///< for bytes, between reads
+  bool used_ = false;         ///< since the last check()
+  bool out_of_step_ = false;  ///< the last answer is in out_, nothing more is read
+};
+
+}  // namespace understudy::net

@@ -1,0 +1,245 @@
+#include "net/server_handler.hpp"
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <utility>
+
+#include "wire/answer.hpp"
+#include "wire/frame.hpp"
+#include "wire/json_text.hpp"
+
+namespace understudy::net {
+namespace {
+
+namespace asio = boost::asio;
+
+constexpr std::string_view result_start = R"({"jsonrpc":"2.0","id":"","result":)";
+constexpr std::string_view file_result = R"("@file")";
+
+void append_error_frame(std::string& out, std::int64_t error_code, std::string_view message,
+                        std::string_view data = "null") {
+  const auto header = wire::begin_frame(out);
+  wire::append_error(out, error_code, message, data);
+  wire::end_frame(out, header, wire::frame_type::message);
+}
+
+void append_result_frame(std::string& out, std::string_view result) {
+  const auto header = wire::begin_frame(out);
+  wire::append_result(out, result);
+  wire::end_frame(out, header, wire::frame_type::message);
+}
+
+void append_reply(std::string& out, const reply& answer) {
+  if (answer.download) {
+    wire::append_frame(out, wire::frame_type::file, answer.download->bytes());
+    append_result_frame(out, file_result);
+  } else {
+    append_result_frame(out, answer.text);
+  }
+}
+
+/// The answer to what a method threw.
+void append_failure(std::string& out, const std::exception_ptr& thrown) {
+  try {
+    std::rethrow_exception(thrown);
+  } catch (const rpc_error& error) {
+    const bool valid = wire::json_valid(error.data());
+    append_error_frame(out, error.code(), error.what(), valid ? error.data() : "null");
+  } catch (const std::exception& error) {
+    append_error_frame(out, 0, error.what());
+  } catch (...) {
+    append_error_frame(out, 0, "unknown exception");
+  }
+}
+
+void append_not_found(std::string& out, const server_registry& registry,
+                      const wire::request& request) {
+  constexpr std::size_t shown_max = 200;  // a name may be as long as a frame
+  const auto service = request.service().substr(0, shown_max);
+  const auto name = request.name().substr(0, shown_max);
+  if (registry.has_service(request.service()))
+    append_error_frame(out, code::method_not_found,
+                       "Method " + std::string(name) + " is not found in " + std::string(service));
+  else
+    append_error_frame(out, code::method_not_found,
+                       "Service " + std::string(service) + " is not founded!");
+}
+
+std::vector<file> files_of(frame_call& call) {
+  std::vector<file> files;
+  for (auto& bytes : call.files) files.emplace_back(std::move(bytes));
+  return files;
+}
+
+task<void> run_method(std::shared_ptr<server_call> call) {
+  auto& invocation = call->invocation;
+  const auto& method = *call->method;
+  invocation.result = &call->text;
+  bind_arguments(invocation, method, call->params, call->files);
+  if (method.start) {
+    co_await method.start(call->object.get(), call->about, invocation);
+  } else if (method.nonblocking) {
+    method.run(call->object.get(), call->about, invocation);
+  } else {
+    auto work = [call] { call->method->run(call->object.get(), call->about, call->invocation); };
+    run_blocking on_worker(std::move(work));
+    co_await on_worker;
+  }
+}
+
+/// The middlewares from `first` on, then the method.
+task<reply> run_through(std::shared_ptr<server_call> call, std::size_t first) {
+  const auto& around = call->registry->middlewares();
+  if (first < around.size()) {
+    const next_handler next = [call, first] { return run_through(call, first + 1); };
+    auto answer = co_await around[first](call->about, next);
+    co_return answer;
+  }
+  co_await run_method(call);
+  reply answer{std::move(call->text), std::move(call->invocation.download)};
+  co_return answer;
+}
+
+task<void> answer_call(std::shared_ptr<server_call> call, std::string& out) {
+  const auto start = out.size();
+  std::exception_ptr thrown;
+  try {
+    const reply answer = co_await run_through(std::move(call), 0);
+    append_reply(out, answer);
+  } catch (...) {
+    thrown = std::current_exception();
+  }
+  if (!thrown) co_return;
+  out.resize(start);
+  append_failure(out, thrown);
+}
+
+}  // namespace
+
+void bind_arguments(detail::invocation& call, const detail::method_definition& method,
+                    std::string_view params, std::vector<file>& files) {
+  call.method = &method;
+  call.named = params.starts_with('{');
+  const auto count = method.params.size();
+  std::size_t index = 0;
+  std::size_t files_used = 0;
+  std::string unknown;
+  wire::for_each_member(params, [&](const wire::json_member& given) {
+    auto to = index++;
+    if (call.named) {
+      for (to = 0; to < count && !wire::key_is(given, method.params[to].name);) ++to;
+      if (to == count) unknown = given.key.substr(0, 200);
+    }
+    const bool wants_file = given.value == file_result;
+    auto* const upload = wants_file && files_used < files.size() ? &files[files_used++] : nullptr;
+    if (to < count) call.arguments[to] = {wants_file ? "null" : given.value, upload};
+    return unknown.empty();
+  });
+  if (!unknown.empty())
+    throw rpc_error(code::invalid_params, "Unknown named parameter $" + unknown);
+  for (std::size_t i = 0; i < count; ++i) {
+    auto& argument = call.arguments[i];
+    if (!argument.text.empty()) continue;
+    const auto& param = method.params[i];
+    if (!param.default_text)
+      throw rpc_error(code::invalid_params, "Parameter " + param.name + " is missing");
+    argument.text = *param.default_text;
+  }
+}
+
+server_handler::server_handler(std::shared_ptr<const server_registry> registry, executor lane,
+                               asio::any_io_executor io, std::string peer)
+    : registry_(std::move(registry)),
+      lane_(std::move(lane)),
+      io_(std::move(io)),
+      peer_(std::make_shared<const std::string>(std::move(peer))),
+      objects_(registry_->services().size()) {}
+
+std::shared_ptr<void> server_handler::object_of(std::size_t service) {
+  auto& object = objects_[service];
+  if (!object) object = registry_->services()[service].make_object();
+  return object;
+}
+
+bool server_handler::handle_now(frame_call& call, std::string& out) {
+  auto parsed = wire::parse_request(call.body);
+  if (const auto* error = std::get_if<wire::request_error>(&parsed)) {
+    append_error_frame(out, error->code, error->message);
+    return true;
+  }
+  auto& request = std::get<wire::request>(parsed);
+  if (request.action_interface) {
+    append_result_frame(out, registry_->description());
+    return true;
+  }
+  entry_ = registry_->find(request.method);
+  if (entry_ == nullptr) {
+    append_not_found(out, *registry_, request);
+    return true;
+  }
+  if (entry_->method->nonblocking && entry_->method->run && registry_->middlewares().empty()) {
+    run_now(request, call, out);
+    return true;
+  }
+  request_ = std::move(request);
+  return false;
+}
+
+// The result is written where it leaves from.
+void server_handler::run_now(wire::request& request, frame_call& call, std::string& out) {
+  const auto start = out.size();
+  try {
+    auto files = files_of(call);
+    detail::invocation invocation;
+    bind_arguments(invocation, *entry_->method, request.params, files);
+    const context about(std::string(request.context), std::move(request.method), peer_);
+    const auto header = wire::begin_frame(out);
+    out += result_start;
+    invocation.result = &out;
+    entry_->method->run(object_of(entry_->service).get(), about, invocation);
+    if (!invocation.download) {
+      out += '}';
+      wire::end_frame(out, header, wire::frame_type::message);
+      return;
+    }
+    const reply answer{{}, std::move(invocation.download)};
+    out.resize(start);
+    append_reply(out, answer);
+  } catch (...) {
+    out.resize(start);
+    append_failure(out, std::current_exception());
+  }
+}
+
+// The timer stands for "the call has ended": its wait belongs to the io_context, so that a
+// server that stops destroys this coroutine, and with it the call.
+asio::awaitable<void> server_handler::handle(frame_call& call, std::string& out) {
+  std::shared_ptr<void> object;
+  try {
+    object = object_of(entry_->service);
+  } catch (...) {
+    append_failure(out, std::current_exception());
+  }
+  if (!object) co_return;
+  context about(std::string(request_.context), std::move(request_.method), peer_);
+  auto owned = std::make_shared<server_call>(
+      server_call{registry_, entry_->method, std::move(object), std::move(about),
+                  std::string(request_.params), files_of(call)});
+  asio::steady_timer ended(io_, asio::steady_timer::time_point::max());
+  bool done = false;
+  detail::driver running(answer_call(std::move(owned), out));
+  running.start([this, &ended, &done] {
+    const auto end = [&ended, &done] {
+      done = true;
+      ended.cancel();
+    };
+    if (executor::current() == lane_)
+      end();
+    else
+      lane_.post(end);
+  });
+  if (!done) (void)co_await ended.async_wait(asio::as_tuple(asio::use_awaitable));
+}
+
+}  // namespace understudy::net

@@ -1,0 +1,54 @@
+// Answers one connection's calls from the registered services.
+#pragma once
+
+#include <boost/asio/any_io_executor.hpp>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "net/frame_server.hpp"
+#include "net/server_registry.hpp"
+#include "understudy/task.hpp"
+#include "wire/request.hpp"
+
+namespace understudy::net {
+
+/// A call that may wait: owns all it needs, since it may outlive its connection.
+struct server_call {
+  std::shared_ptr<const server_registry> registry;
+  const detail::method_definition* method = nullptr;
+  std::shared_ptr<void> object;
+  context about;
+  std::string params;
+  std::vector<file> files;
+  std::string text{};  ///< of the result
+  detail::invocation invocation{};
+};
+
+/// Finds each parameter's argument among `params` (raw JSON, which must outlive the call), its
+/// default or its file; rpc_error -32602 for what is missing or unknown.
+void bind_arguments(detail::invocation& call, const detail::method_definition& method,
+                    std::string_view params, std::vector<file>& files);
+
+class server_handler : public frame_handler {
+ public:
+  server_handler(std::shared_ptr<const server_registry> registry, executor lane,
+                 boost::asio::any_io_executor io, std::string peer);
+
+  bool handle_now(frame_call& call, std::string& out) override;
+  boost::asio::awaitable<void> handle(frame_call& call, std::string& out) override;
+
+ private:
+  void run_now(wire::request& request, frame_call& call, std::string& out);
+  std::shared_ptr<void> object_of(std::size_t service);
+
+  std::shared_ptr<const server_registry> registry_;
+  executor lane_;
+  boost::asio::any_io_executor io_;
+  std::shared_ptr<const std::string> peer_;
+  std::vector<std::shared_ptr<void>> objects_;  ///< by service, made when first called
+  wire::request request_;                       ///< of the call that handle() is to take on
+  const server_registry::entry* entry_ = nullptr;
+};
+
+}  // namespace understudy::net

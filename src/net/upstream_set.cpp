@@ -1,0 +1,44 @@
+#include "net/upstream_set.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace understudy::net {
+
+std::shared_ptr<upstream> upstream_set::take(unsigned& dead) {
+  while (!idle_.empty()) {
+    auto connection = std::move(idle_.back());
+    idle_.pop_back();
+    if (connection->reusable()) return connection;
+    connection->close();
+    ++dead;
+  }
+  return nullptr;
+}
+
+void upstream_set::give(std::shared_ptr<upstream> connection, core::time_point now) {
+  connection->rest(now);
+  idle_.push_back(std::move(connection));
+}
+
+void upstream_set::forget(const upstream& connection) {
+  std::erase_if(idle_, [&](const auto& kept) { return kept.get() == &connection; });
+}
+
+// Given in order of time, so the oldest is the first.
+std::optional<core::time_point> upstream_set::close_older(core::time_point before) {
+  const auto young = std::find_if(idle_.begin(), idle_.end(), [&](const auto& connection) {
+    return connection->resting_since() > before;
+  });
+  std::for_each(idle_.begin(), young, [](const auto& connection) { connection->close(); });
+  idle_.erase(idle_.begin(), young);
+  if (idle_.empty()) return std::nullopt;
+  return idle_.front()->resting_since();
+}
+
+void upstream_set::close_idle() {
+  for (const auto& connection : idle_) connection->close();
+  idle_.clear();
+}
+
+}  // namespace understudy::net

@@ -1,0 +1,51 @@
+// The connections to one server: those that rest, and how many are open.
+#pragma once
+
+#include <boost/asio/ip/tcp.hpp>
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "net/upstream.hpp"
+
+namespace understudy::net {
+
+/// One owner thread. The connection used last is used next, so that the others can grow old and go.
+class upstream_set {
+ public:
+  /// A place among the open connections; held while a connection carries a call.
+  class place {
+   public:
+    explicit place(upstream_set& owner) : owner_(&owner) { ++owner.busy_; }
+    ~place() { --owner_->busy_; }
+    place(const place&) = delete;
+    place& operator=(const place&) = delete;
+
+   private:
+    upstream_set* owner_;
+  };
+
+  explicit upstream_set(boost::asio::ip::tcp::endpoint server) : server_(server) {}
+
+  [[nodiscard]] boost::asio::ip::tcp::endpoint server() const { return server_; }
+  [[nodiscard]] std::size_t open() const { return busy_ + idle_.size(); }
+  [[nodiscard]] std::size_t idle() const { return idle_.size(); }
+
+  /// A resting connection that is still good, or null. `dead` counts those found ended.
+  [[nodiscard]] std::shared_ptr<upstream> take(unsigned& dead);
+  /// Keeps it for the next call.
+  void give(std::shared_ptr<upstream> connection, core::time_point now);
+  /// One that was given ended by itself.
+  void forget(const upstream& connection);
+  /// Closes those that rest since `before` or longer. When the next one is that old.
+  [[nodiscard]] std::optional<core::time_point> close_older(core::time_point before);
+  void close_idle();
+
+ private:
+  boost::asio::ip::tcp::endpoint server_;
+  std::size_t busy_ = 0;
+  std::vector<std::shared_ptr<upstream>> idle_;
+};
+
+}  // namespace understudy::net

@@ -1,0 +1,95 @@
+// The text forms of the configuration: durations, sizes, addresses, patterns, spelling hints.
+#include "app/config_values.hpp"
+
+#include <gtest/gtest.h>
+
+#include <array>
+
+namespace understudy::app {
+namespace {
+
+using namespace std::chrono_literals;
+
+TEST(config_values, durations_are_a_whole_number_and_a_unit) {
+  EXPECT_EQ(parse_duration("250ms"), 250ms);
+  EXPECT_EQ(parse_duration("4s"), 4s);
+  EXPECT_EQ(parse_duration("5m"), 5min);
+  EXPECT_EQ(parse_duration("24h"), 24h);
+  EXPECT_EQ(parse_duration("0s"), 0ms);
+  for (const char* bad : {"", "4", "s", "-1s", "1.5s", "4 s", "4S", "4sec", " 4s", "4s ",
+                          "99999999999999999999s", "9999999999999999h"}) {
+    EXPECT_EQ(parse_duration(bad), std::nullopt) << bad;
+  }
+}
+
+TEST(config_values, durations_are_written_in_their_largest_unit) {
+  for (const char* text : {"0ms", "1ms", "1500ms", "4s", "90s", "2m", "24h"}) {
+    EXPECT_EQ(format_duration(parse_duration(text).value()), text);
+  }
+}
+
+TEST(config_values, sizes_have_binary_units) {
+  EXPECT_EQ(parse_size("512B"), 512U);
+  EXPECT_EQ(parse_size("64KiB"), 65536U);
+  EXPECT_EQ(parse_size("8MiB"), 8388608U);
+  EXPECT_EQ(parse_size("1GiB"), 1073741824U);
+  for (const char* bad : {"", "8", "8MB", "8M", "8mib", "-8MiB", "99999999999999999GiB"}) {
+    EXPECT_EQ(parse_size(bad), std::nullopt) << bad;
+  }
+  EXPECT_EQ(format_size(8388608), "8MiB");
+  EXPECT_EQ(format_size(1000), "1000B");
+}
+
+TEST(config_values, addresses) {
+  for (const char* good : {"127.0.0.1:9501", "[::1]:9501", "orders.internal:1", "a:65535"}) {
+    EXPECT_TRUE(address_valid(good, false)) << good;
+  }
+  for (const char* bad : {"", ":9501", "localhost", "localhost:", "a:65536", "a:-1", "a:9x",
+                          "::1:9", "http://a:9501", "a b:1", "[]:1", "[::1]", "a:0"}) {
+    EXPECT_FALSE(address_valid(bad, false)) << bad;
+  }
+  EXPECT_TRUE(address_valid("127.0.0.1:0", true));
+}
+
+TEST(config_values, patterns_name_an_interface_and_a_method) {
+  for (const char* good : {"A@b", "*@*", "OrderInterface@get*", "A@?"}) {
+    EXPECT_TRUE(pattern_valid(good)) << good;
+  }
+  for (const char* bad : {"", "A", "@b", "A@", "A@b@c", "*"}) {
+    EXPECT_FALSE(pattern_valid(bad)) << bad;
+  }
+}
+
+TEST(config_values, patterns_match_interfaces_by_case_and_methods_without) {
+  EXPECT_TRUE(pattern_matches("OrderInterface@get*", "OrderInterface@get"));
+  EXPECT_TRUE(pattern_matches("OrderInterface@get*", "OrderInterface@getAll"));
+  EXPECT_TRUE(pattern_matches("OrderInterface@get*", "OrderInterface@GETall"));
+  EXPECT_TRUE(pattern_matches("*Interface@*", "UserInterface@x"));
+  EXPECT_TRUE(pattern_matches("A@a*b*c", "A@aXbXbc"));
+  EXPECT_TRUE(pattern_matches("A@a?c", "A@abc"));
+  EXPECT_FALSE(pattern_matches("OrderInterface@get*", "orderinterface@get"));
+  EXPECT_FALSE(pattern_matches("OrderInterface@get*", "OrderInterface@forget"));
+  EXPECT_FALSE(pattern_matches("A@a*b", "A@ac"));
+  EXPECT_FALSE(pattern_matches("A@a?c", "A@ac"));
+  EXPECT_FALSE(pattern_matches("A@b", "A@bc"));
+  EXPECT_FALSE(pattern_matches("*@b", "Ab"));
+}
+
+TEST(config_values, a_glob_of_many_stars_is_not_exponential) {
+  const std::string text = "A@" + std::string(5000, 'a');
+  std::string pattern = "A@";
+  for (int i = 0; i < 500; ++i) pattern += "a*";
+  EXPECT_FALSE(pattern_matches(pattern + "b", text));
+  EXPECT_TRUE(pattern_matches(pattern, text));
+}
+
+TEST(config_values, the_nearest_word) {
+  constexpr std::array<std::string_view, 3> known{"listen", "deadline", "http"};
+  EXPECT_EQ(nearest("listen_", known), "listen");
+  EXPECT_EQ(nearest("Listen", known), "listen");
+  EXPECT_EQ(nearest("dedline", known), "deadline");
+  EXPECT_EQ(nearest("colour", known), "");
+}
+
+}  // namespace
+}  // namespace understudy::app

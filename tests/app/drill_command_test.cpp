@@ -1,0 +1,159 @@
+// `understudy drill` as its user runs it: real processes, exit codes, JSON, nothing left behind.
+// Needs the programs `understudy` and `orders` beside this one.
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/wait.h>
+
+#include <algorithm>
+#include <boost/json/parse.hpp>
+#include <filesystem>
+#include <fstream>
+#include <thread>
+
+#include "app/command_drill.hpp"
+#include "app/drill_site.hpp"
+#include "app/process.hpp"
+
+namespace understudy::app {
+namespace {
+
+using namespace std::chrono_literals;
+
+std::string read_file(const std::filesystem::path& file) {
+  std::ifstream in(file);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+class drill_command : public testing::Test {
+ protected:
+  drill_command() {
+    std::string pattern = (std::filesystem::temp_directory_path() / "drill-test-XXXXXX").string();
+    folder_ = ::mkdtemp(pattern.data());
+    ::setenv("TMPDIR", folder_.c_str(), 1);  // so that the drill's own folder is inside
+    program_ = (std::filesystem::path(own_program()).parent_path() / "understudy").string();
+  }
+  ~drill_command() override {
+    ::unsetenv("TMPDIR");
+    std::filesystem::remove_all(folder_);
+  }
+
+  [[nodiscard]] std::string log() const { return (folder_ / "log").string(); }
+  [[nodiscard]] std::string report() const { return (folder_ / "report.json").string(); }
+
+  process start(std::vector<std::string> arguments) const {
+    arguments.insert(arguments.begin(), {program_, "drill"});
+    return process(arguments, log());
+  }
+
+  /// Its exit code; -1 where it does not end by itself.
+  int run(const std::vector<std::string>& arguments) const {
+    process drill = start(arguments);
+    const auto status = drill.wait(60s);
+    return status && WIFEXITED(*status) ? WEXITSTATUS(*status) : -1;
+  }
+
+  /// The drill and what it started: processes that have this test's folder in their environment.
+  [[nodiscard]] int running() const {
+    int count = 0;
+    for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
+      const std::string environment = read_file(entry.path() / "environ");
+      count += environment.find(folder_.string()) != std::string::npos ? 1 : 0;
+    }
+    return count;
+  }
+
+  /// Folders of drills that are still there.
+  [[nodiscard]] long folders() const {
+    return std::count_if(std::filesystem::directory_iterator(folder_),
+                         std::filesystem::directory_iterator(),
+                         [](const auto& entry) { return entry.is_directory(); });
+  }
+
+  std::filesystem::path folder_;
+  std::string program_;
+};
+
+// The drill also judges how long calls took. A busy machine may break that promise, so what is
+// tested is that the report and the exit code agree.
+TEST_F(drill_command, a_crash_loses_nothing_and_is_reported_as_json) {
+  const int exit_code = run({"crash", "--duration", "1s", "--json", report()});
+  const auto reports = boost::json::parse(read_file(report()));
+  ASSERT_EQ(reports.as_array().size(), 1u);
+  const auto& crash = reports.at(0).as_object();
+  const std::vector<std::string> names{
+      "scenario", "calls",      "acknowledged", "failed",    "lost",       "duplicated",
+      "hurt",     "slowest_ms", "silence_ms",   "detect_ms", "recover_ms", "promises_broken"};
+  ASSERT_EQ(crash.size(), names.size());
+  for (const auto& name : names) EXPECT_TRUE(crash.contains(name)) << name;
+  EXPECT_EQ(crash.at("scenario").as_string(), "crash");
+  EXPECT_GT(crash.at("calls").to_number<int>(), 20);
+  EXPECT_EQ(crash.at("failed").to_number<int>(), 0);
+  EXPECT_EQ(crash.at("lost").to_number<int>(), 0);
+  EXPECT_EQ(crash.at("duplicated").to_number<int>(), 0);
+  EXPECT_TRUE(crash.at("detect_ms").is_number());
+  EXPECT_EQ(exit_code, crash.at("promises_broken").as_array().empty() ? 0 : 1) << read_file(log());
+  EXPECT_EQ(running(), 0);
+  EXPECT_EQ(folders(), 0);
+}
+
+TEST_F(drill_command, a_drain_under_full_load_fails_no_call) {
+  run({"drain-saturated", "--duration", "1s", "--json", report()});
+  const auto reports = boost::json::parse(read_file(report()));
+  const auto& drain = reports.at(0).as_object();
+  EXPECT_GT(drain.at("calls").to_number<int>(), 20);
+  EXPECT_EQ(drain.at("acknowledged"), drain.at("calls"));
+  EXPECT_EQ(drain.at("lost").to_number<int>(), 0);
+  EXPECT_EQ(drain.at("duplicated").to_number<int>(), 0);
+}
+
+TEST_F(drill_command, what_is_kept_is_kept) {
+  run({"drain", "--duration", "500ms", "--keep"});
+  EXPECT_EQ(folders(), 1);
+  EXPECT_EQ(running(), 0);
+}
+
+TEST_F(drill_command, wrong_use_is_exit_code_2) {
+  EXPECT_EQ(run({"crush"}), 2);
+  EXPECT_NE(read_file(log()).find("There is no scenario \"crush\""), std::string::npos);
+  EXPECT_EQ(run({"crash", "--calls-per-second", "0"}), 2);
+  EXPECT_EQ(run({}), 2);
+}
+
+TEST_F(drill_command, servers_that_do_not_start_are_exit_code_3) {
+  EXPECT_EQ(run({"crash", "--orders", "/nowhere/orders"}), 3);
+  EXPECT_NE(read_file(log()).find("/nowhere/orders is not there"), std::string::npos);
+  EXPECT_EQ(run({"crash", "--orders", "/bin/false"}), 3);
+  EXPECT_NE(read_file(log()).find("ended before it was ready"), std::string::npos);
+  EXPECT_EQ(folders(), 0);
+}
+
+TEST_F(drill_command, an_interrupt_stops_what_was_started) {
+  process drill = start({"failback"});
+  for (int i = 0; i < 3000 && read_file(log()).find("the primary is back") == std::string::npos;
+       ++i) {
+    std::this_thread::sleep_for(10ms);
+  }
+  EXPECT_EQ(running(), 4) << read_file(log());  // the drill, two servers, the gateway
+  drill.signal(SIGINT);
+  const auto status = drill.wait(30s);
+  ASSERT_TRUE(status);
+  EXPECT_TRUE(WIFEXITED(*status));
+  EXPECT_EQ(WEXITSTATUS(*status), 130);
+  EXPECT_EQ(running(), 0);
+  EXPECT_EQ(folders(), 0);
+}
+
+TEST_F(drill_command, a_drill_that_is_killed_takes_its_servers_with_it) {
+  process drill = start({"failback"});
+  for (int i = 0; i < 3000 && read_file(log()).find("gateway are up") == std::string::npos; ++i) {
+    std::this_thread::sleep_for(10ms);
+  }
+  EXPECT_GE(running(), 1) << read_file(log());
+  drill.signal(SIGKILL);
+  ASSERT_TRUE(drill.wait(30s));
+  for (int i = 0; i < 3000 && running() > 0; ++i) std::this_thread::sleep_for(10ms);
+  EXPECT_EQ(running(), 0);
+}
+
+}  // namespace
+}  // namespace understudy::app

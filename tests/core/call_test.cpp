@@ -1,0 +1,263 @@
+// The life of a call as tables: what happens to it, and which steps follow (P3).
+#include "core/call.hpp"
+
+#include <gtest/gtest.h>
+
+#include "core/lab.hpp"
+
+namespace understudy::core {
+namespace {
+
+using namespace std::chrono_literals;
+
+struct row {
+  const char* what;
+  const char* servers;
+  bool idempotent;
+  const char* words;  ///< lab::play
+  const char* steps;  ///< letters are attempts; "-32001?" = outcome unknown, "-32000!" = not sent
+};
+
+constexpr bool once = false;
+constexpr bool repeatable = true;
+
+const row rows[] = {
+    {"the good case", "a0 b1", once, "answered", "a ok"},
+    {"a faulted answer is the answer", "a0 b1", once, "faulted", "a deliver"},
+
+    {"refused: elsewhere at once", "a0 b1", once, "refused answered", "a b ok"},
+    {"stale: elsewhere at once", "a0 b1", once, "stale answered", "a b ok"},
+    {"all refuse: it parks", "a0 b1", once, "refused refused", "a b park"},
+    {"parked, then one is back", "a0 b1", once, "refused refused good:b wake answered",
+     "a b park b ok"},
+    {"parked, woken for nothing", "a0", once, "refused wake good:a wake answered",
+     "a park park a ok"},
+    {"after waking all may be tried again", "a0 b1", once,
+     "refused refused good:b wake refused good:a wake answered", "a b park b park a ok"},
+    {"stale on the only server: again, after a probe", "a0", once, "stale good:a wake answered",
+     "a park a ok"},
+    {"parked to the end", "a0 b1", once, "refused refused late wake", "a b park -32000!"},
+    {"deadline before it was sent", "a0 b1", once, "late refused", "a -32002!"},
+    {"no server at all", "", once, "", "-32000!"},
+
+    {"lost: not repeated", "a0 b1", once, "lost", "a -32001?"},
+    {"unreadable: not repeated", "a0 b1", once, "unreadable", "a -32001?"},
+    {"timed out: not repeated", "a0 b1", once, "late timed_out", "a -32001?"},
+    {"sent after a refusal, then lost", "a0 b1", once, "refused lost", "a b -32001?"},
+    {"abandoned", "a0 b1", repeatable, "abandoned", "a -32001?"},
+
+    {"lost: repeated elsewhere", "a0 b1", repeatable, "lost answered", "a b ok"},
+    {"unreadable: repeated elsewhere", "a0 b1", repeatable, "unreadable answered", "a b ok"},
+    {"timed out at the deadline", "a0 b1", repeatable, "late timed_out", "a -32002?"},
+    {"a killer costs two connections", "a0 b1 c2", repeatable, "lost lost", "a b -32001?"},
+    {"three attempts", "a0 b1 c2 d3", repeatable, "unreadable unreadable unreadable",
+     "a b c -32001?"},
+    {"all were tried, all are up", "a0", repeatable, "unreadable", "a -32001?"},
+    {"the repeat is refused: the others, free", "a0 b1 c2", repeatable, "lost refused answered",
+     "a b c ok"},
+    {"the only other one is down: it waits", "a0 b1", repeatable,
+     "lost refused good:b wake answered", "a b park b ok"},
+    {"the only one there is lost it: it waits for a probe", "a0", repeatable,
+     "lost good:a wake answered", "a park a ok"},
+    {"waited with an unknown outcome to the end", "a0 b1", repeatable, "lost refused late wake",
+     "a b park -32002?"},
+
+    {"a fault is had better elsewhere", "a0 b1", repeatable, "faulted answered", "a b ok"},
+    {"faults everywhere", "a0 b1", repeatable, "faulted faulted", "a b deliver"},
+    {"a fault, then a loss: the fault is an answer", "a0 b1", repeatable, "faulted lost",
+     "a b deliver"},
+    {"a fault never waits", "a0 b1", repeatable, "faulted refused", "a b deliver"},
+    {"a fault, late", "a0 b1", repeatable, "late faulted", "a deliver"},
+};
+
+TEST(call, steps) {
+  for (const row& r : rows) {
+    lab l(r.servers);
+    EXPECT_EQ(l.play(r.idempotent, r.words, 1s), r.steps) << r.what;
+    l.end_call();
+    EXPECT_EQ(l.servers.parked(), 0U) << r.what;
+    for (const server_status& s : l.servers.status(l.now)) EXPECT_EQ(s.in_flight, 0U) << r.what;
+  }
+}
+
+TEST(call, says_what_happened_and_why_it_was_not_repeated) {
+  const struct {
+    bool idempotent;
+    const char* words;
+    const char* message;
+  } cases[] = {
+      {once, "lost",
+       "T@m may have run: the connection to server a was lost after it had been sent; it was not "
+       "repeated: the method is not declared idempotent"},
+      {once, "late timed_out",
+       "T@m may have run: server a gave no answer in time; it was not repeated: the method is not "
+       "declared idempotent"},
+      {repeatable, "lost lost",
+       "T@m may have run: the connection to server b was lost after it had been sent; it was not "
+       "repeated: it has cost 2 connections"},
+      {repeatable, "unreadable unreadable",
+       "T@m may have run: server b sent something that is no answer; it was not repeated: no other "
+       "server could take it"},
+      {repeatable, "late timed_out",
+       "the deadline passed: server a gave no answer in time; it may have run"},
+      {once, "refused refused late wake",
+       "no server of pool orders was usable before the deadline; nothing was sent"},
+  };
+  for (const auto& c : cases) {
+    lab l("a0 b1", {.name = "orders"});
+    (void)l.play(c.idempotent, c.words, 1s);
+    EXPECT_EQ(l.answer().message, c.message);
+  }
+}
+
+TEST(call, without_servers_or_with_drained_ones_it_is_refused_at_once) {
+  lab l("", {.name = "orders"});
+  EXPECT_EQ(l.play(once, "", 1s), "-32000!");
+  EXPECT_EQ(l.answer().message, "there is no server in pool orders");
+  EXPECT_GT(l.answer().retry_after, 0s);
+  l.add('a', 0);
+  l.drain('a');
+  EXPECT_EQ(l.play(once, "", 1s), "-32000!");
+  EXPECT_EQ(l.answer().message, "no server takes calls in pool orders: all are drained or removed");
+}
+
+TEST(call, a_deadline_that_has_passed_sends_nothing) {
+  lab l("a0");
+  EXPECT_EQ(l.play(repeatable, "", 0s), "-32002!");
+  EXPECT_EQ(l.status('a').attempts, 0U);
+}
+
+TEST(call, counts_only_attempts_that_may_have_reached_a_server) {
+  lab l("a0 b1 c2");
+  call c(l.servers, {.method = "T@m", .idempotent = true, .deadline = l.now + 1s});
+  (void)c.begin(l.now);
+  EXPECT_EQ(c.attempts(), 1U);
+  (void)c.failed(l.now, outcome::refused, 0s);
+  EXPECT_EQ(c.attempts(), 1U);
+  (void)c.failed(l.now, outcome::lost, 0s);
+  EXPECT_EQ(c.attempts(), 2U);
+  c.finish(l.now, outcome::answered, 0s);
+  EXPECT_EQ(c.attempts(), 2U);
+}
+
+TEST(call, one_that_is_dropped_leaves_nothing_behind) {
+  lab l("a0");
+  EXPECT_EQ(l.play(once, "", 1s), "a");
+  l.end_call();
+  EXPECT_EQ(l.status('a').in_flight, 0U);
+  EXPECT_EQ(l.states(), "a up");
+  EXPECT_EQ(l.play(once, "refused", 1s), "a park");
+  EXPECT_EQ(l.servers.parked(), 1U);
+  l.end_call();
+  EXPECT_EQ(l.servers.parked(), 0U);
+}
+
+TEST(call, the_parking_place_is_bounded) {
+  lab l("a0", {.name = "orders", .parked_max = 1});
+  l.attempt('a', outcome::refused);
+  call first(l.servers, {.method = "T@m", .deadline = l.now + 1s});
+  EXPECT_TRUE(std::holds_alternative<park>(first.begin(l.now)));
+  EXPECT_EQ(l.play(once, "", 1s), "-32003!");
+  EXPECT_GT(l.answer().retry_after, 0s);
+  EXPECT_EQ(
+      l.answer().message,
+      "no server of pool orders is usable, and no more than 1 calls may wait for one; nothing "
+      "was sent");
+}
+
+TEST(call, an_unknown_outcome_that_finds_no_parking_place_is_told_as_unknown) {
+  lab l("a0 b1", {.parked_max = 0});
+  EXPECT_EQ(l.play(repeatable, "lost refused", 1s), "a b -32001?");
+}
+
+TEST(call, parked_calls_leave_one_by_one) {
+  lab l("a0");
+  l.attempt('a', outcome::refused);
+  constexpr int count = 100;
+  std::vector<std::unique_ptr<call>> calls;
+  for (int i = 0; i < count; ++i) {
+    calls.push_back(
+        std::make_unique<call>(l.servers, call_options{.method = "T@m", .deadline = l.now + 60s}));
+    ASSERT_TRUE(std::holds_alternative<park>(calls.back()->begin(l.now)));
+  }
+  l.probe('a', outcome::answered);
+  ASSERT_TRUE(l.woken());
+  // Nobody answers yet: what is in flight shows how many have left.
+  std::vector<time_point> looks(count, l.now);
+  for (int ms = 0; ms <= count; ++ms) {
+    for (std::size_t i = 0; i < looks.size(); ++i) {
+      if (looks[i] > l.now) continue;
+      const call_step step = calls[i]->woken(l.now);
+      const auto* wait = std::get_if<park>(&step);
+      looks[i] = wait != nullptr ? wait->until : time_point::max();
+    }
+    EXPECT_EQ(l.status('a').in_flight, static_cast<unsigned>(std::min(ms + 1, count)));
+    l.now += 1ms;
+  }
+  EXPECT_EQ(l.servers.parked(), 0U);
+}
+
+TEST(call, a_parked_call_does_not_wait_for_its_turn_beyond_its_deadline) {
+  lab l("a0");
+  l.attempt('a', outcome::refused);
+  call first(l.servers, {.method = "T@m", .deadline = l.now + 60s});
+  call second(l.servers, {.method = "T@m", .deadline = l.now + 500ms});
+  (void)first.begin(l.now);
+  (void)second.begin(l.now);
+  l.probe('a', outcome::answered);
+  EXPECT_TRUE(std::holds_alternative<attempt>(first.woken(l.now)));
+  l.now = time_point{} + 499'500us;
+  EXPECT_TRUE(std::holds_alternative<attempt>(second.woken(l.now)));
+}
+
+TEST(call, looks_again_by_itself) {
+  lab l("a0");
+  l.attempt('a', outcome::refused);
+  call c(l.servers, {.method = "T@m", .deadline = l.now + 60s});
+  const call_step step = c.begin(l.now);
+  EXPECT_EQ(std::get<park>(step).until, l.now + 1s);
+}
+
+TEST(call, repeats_cost_budget_and_stop_when_it_is_spent) {
+  lab l("a0 b1", {.retry_ratio = 0.25, .retry_tokens_max = 1, .faults_suspect = 100});
+  EXPECT_EQ(l.play(repeatable, "unreadable answered", 1s), "a b ok");
+  EXPECT_EQ(l.play(repeatable, "unreadable", 1s), "a -32001?");
+  EXPECT_EQ(l.answer().message.substr(l.answer().message.find("not repeated")),
+            "not repeated: the pool has no retries left for now");
+  // A faulted answer needs no repeat to be an answer.
+  EXPECT_EQ(l.play(repeatable, "faulted", 1s), "a deliver");
+  // 0.25 a call: the one that refills it is the fourth.
+  EXPECT_EQ(l.play(repeatable, "answered", 1s), "a ok");
+  EXPECT_EQ(l.play(repeatable, "unreadable answered", 1s), "a b ok");
+}
+
+TEST(call, what_was_not_sent_is_free_of_the_budget) {
+  lab l("a0 b1", {.retry_ratio = 0.0, .retry_tokens_max = 0});
+  EXPECT_EQ(l.play(repeatable, "refused answered", 1s), "a b ok");
+}
+
+TEST(call, refusals_make_one_record_a_second_with_a_count) {
+  lab l("a0 b1");
+  for (int i = 0; i < 5; ++i) {
+    l.pass(1ms);
+    (void)l.play(once, "unreadable", 1s);
+    (void)l.play(once, "answered", 1s);
+  }
+  EXPECT_EQ(l.told(), "server_added a, server_added b, call_not_repeated");
+  l.pass(1s);
+  ASSERT_EQ(l.told(), "call_not_repeated");
+  const record& r = l.records.back();
+  EXPECT_EQ(r.evidence, (evidence{{"calls", "4"}, {"method", "T@m"}}));
+  EXPECT_EQ(r.rule, "the method is not declared idempotent");
+}
+
+TEST(call, a_killer_is_told_apart) {
+  lab l("a0 b1");
+  (void)l.play(repeatable, "lost lost", 1s);
+  EXPECT_EQ(l.records.back().kind, "killer_call");
+  // It speaks against the call: both servers are only looked at, and still usable.
+  EXPECT_EQ(l.states(), "a suspect, b suspect");
+}
+
+}  // namespace
+}  // namespace understudy::core

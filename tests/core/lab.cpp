@@ -1,0 +1,186 @@
+#include "core/lab.hpp"
+
+#include <sstream>
+#include <stdexcept>
+
+namespace understudy::core {
+namespace {
+
+outcome outcome_of(std::string_view word) {
+  if (word == "good") return outcome::answered;
+  for (const outcome how :
+       {outcome::answered, outcome::faulted, outcome::refused, outcome::stale, outcome::lost,
+        outcome::unreadable, outcome::timed_out, outcome::abandoned}) {
+    if (to_string(how) == word) return how;
+  }
+  throw std::logic_error("no such word: " + std::string(word));
+}
+
+}  // namespace
+
+lab::lab(std::string_view names, pool_options options, std::uint64_t seed)
+    : servers(std::move(options), seed) {
+  std::istringstream in{std::string(names)};
+  for (std::string word; in >> word;) add(word[0], static_cast<unsigned>(word[1] - '0'));
+}
+
+void lab::add(char name, unsigned priority, double weight) {
+  ids_[name] =
+      servers.add(now, {.address = std::string(1, name), .priority = priority, .weight = weight});
+  settle();
+}
+
+void lab::pass(duration d) {
+  const time_point until = now + d;
+  for (auto next = servers.next_deadline(); next && *next <= until;
+       next = servers.next_deadline()) {
+    now = std::max(now, *next);
+    settle();
+  }
+  now = until;
+  settle();
+}
+
+void lab::attempt(char name, outcome how, duration took) {
+  servers.begin(now, id(name));
+  servers.end(now, id(name), how, took);
+  settle();
+}
+
+void lab::probe(char name, outcome how) {
+  for (int i = 0; !probing(name); ++i) {
+    if (i > 100) throw std::logic_error(std::string("no probe comes to ") + name);
+    pass(std::chrono::milliseconds{100});
+  }
+  const time_point begun = probes_.at(id(name));
+  probes_.erase(id(name));
+  servers.probe_ended(now, id(name), how, now - begun);
+  settle();
+}
+
+void lab::idle_lost(char name) {
+  servers.idle_connection_lost(now, id(name));
+  settle();
+}
+
+void lab::drain(char name) {
+  servers.drain(now, id(name));
+  settle();
+}
+
+void lab::resume(char name) {
+  servers.resume(now, id(name));
+  settle();
+}
+
+void lab::remove(char name) {
+  servers.remove(now, id(name));
+  settle();
+}
+
+void lab::settle() {
+  pool_actions actions = servers.take_actions(now);
+  for (record& r : actions.records) records.push_back(std::move(r));
+  for (const server_id s : actions.probe) {
+    if (!probes_.emplace(s, now).second) throw std::logic_error("two probes at once");
+  }
+  woken_ = woken_ || actions.wake_parked;
+}
+
+char lab::name(server_id wanted) const {
+  for (const auto& [letter, known] : ids_) {
+    if (known == wanted) return letter;
+  }
+  return '?';
+}
+
+char lab::pick(std::string_view tried) {
+  std::vector<server_id> ids;
+  for (const char letter : tried) ids.push_back(id(letter));
+  const auto got = servers.pick(now, ids);
+  return got ? name(*got) : '-';
+}
+
+int lab::percent(char wanted, int picks) {
+  int hits = 0;
+  for (int i = 0; i < picks; ++i) hits += pick() == wanted;
+  return (100 * hits + picks / 2) / picks;
+}
+
+std::string lab::states() const {
+  std::string text;
+  for (const server_status& s : servers.status(now)) {
+    if (!text.empty()) text += ", ";
+    text += s.options.address + " " + std::string(to_string(s.state));
+  }
+  return text;
+}
+
+std::string lab::told() {
+  std::string text;
+  for (; told_ < records.size(); ++told_) {
+    if (!text.empty()) text += ", ";
+    const record& r = records[told_];
+    text += r.kind;
+    if (const auto at = r.subject.find("server "); at != std::string::npos) {
+      text += " " + r.subject.substr(at + 7);
+    }
+  }
+  return text;
+}
+
+bool lab::woken() {
+  return std::exchange(woken_, false);
+}
+
+server_status lab::status(char wanted) const {
+  for (const server_status& s : servers.status(now)) {
+    if (s.id == id(wanted)) return s;
+  }
+  throw std::logic_error("no such server");
+}
+
+std::string lab::play(bool idempotent, std::string_view words, duration deadline) {
+  deadline_ = now + deadline;
+  call_ = std::make_unique<call>(
+      servers, call_options{.method = "T@m", .idempotent = idempotent, .deadline = deadline_});
+  std::string steps = say(call_->begin(now));
+  settle();
+  const std::string more = play_on(words);
+  return more.empty() ? steps : steps + " " + more;
+}
+
+std::string lab::play_on(std::string_view words) {
+  std::string steps;
+  const auto add_step = [&steps](const std::string& step) {
+    if (!steps.empty()) steps += " ";
+    steps += step;
+  };
+  std::istringstream in{std::string(words)};
+  for (std::string word; in >> word;) {
+    if (word == "late") {
+      now = std::max(now, deadline_);
+    } else if (word == "wake") {
+      add_step(say(call_->woken(now)));
+    } else if (const auto colon = word.find(':'); colon != std::string::npos) {
+      probe(word[colon + 1], outcome_of(word.substr(0, colon)));
+    } else if (word == "answered") {
+      call_->finish(now, outcome::answered, {});
+      add_step("ok");
+    } else {
+      add_step(say(call_->failed(now, outcome_of(word), {})));
+    }
+    settle();
+  }
+  return steps;
+}
+
+std::string lab::say(const call_step& step) {
+  if (const auto* next = std::get_if<core::attempt>(&step)) return {name(next->server)};
+  if (std::holds_alternative<park>(step)) return "park";
+  if (std::holds_alternative<deliver>(step)) return "deliver";
+  answer_ = std::get<give_up>(step);
+  return std::to_string(answer_.code) + (answer_.sent == delivery::unknown ? "?" : "!");
+}
+
+}  // namespace understudy::core

@@ -1,0 +1,72 @@
+// A pool on a bench: named servers, time by hand, probes ended by hand, calls driven by a line of
+// words. For tables of events and what must follow.
+#pragma once
+
+#include <chrono>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/call.hpp"
+#include "core/pool.hpp"
+
+namespace understudy::core {
+
+class lab {
+ public:
+  /// `servers`: a letter and a priority each, "a0 b1".
+  explicit lab(std::string_view servers, pool_options options = {}, std::uint64_t seed = 1);
+
+  void add(char name, unsigned priority, double weight = 1.0);
+  void pass(duration d);  ///< time; actions are taken at each deadline on the way
+  void attempt(char name, outcome how, duration took = {});  ///< begins and ends one
+  void probe(char name, outcome how);  ///< waits until one is out, then ends it
+  void idle_lost(char name);
+  void drain(char name);
+  void resume(char name);
+  void remove(char name);
+
+  [[nodiscard]] bool probing(char name) const { return probes_.contains(id(name)); }
+  /// "-" = none.
+  [[nodiscard]] char pick(std::string_view tried = "");
+  /// How many of `picks` go to `name`, in percent.
+  [[nodiscard]] int percent(char name, int picks = 2000);
+  /// "a up, b down"
+  [[nodiscard]] std::string states() const;
+  /// Kinds of the records since the last time: "server_down a, pool_empty".
+  [[nodiscard]] std::string told();
+  [[nodiscard]] bool woken();  ///< since the last time
+  [[nodiscard]] server_status status(char name) const;
+
+  /// Starts a call and feeds it `words`; returns its steps: "a b park a ok".
+  /// An outcome ends the current attempt; `wake` wakes; `late` lets the deadline pass first;
+  /// `good:a`, `refused:a`, ... end a probe of a.
+  std::string play(bool idempotent, std::string_view words, duration deadline);
+  /// The same call goes on.
+  std::string play_on(std::string_view words);
+  [[nodiscard]] const give_up& answer() const { return answer_; }
+  void end_call() { call_.reset(); }
+
+  [[nodiscard]] server_id id(char name) const { return ids_.at(name); }
+  [[nodiscard]] char name(server_id id) const;
+  void settle();
+
+  time_point now{};
+  pool servers;
+  std::vector<record> records;  ///< all of them
+
+ private:
+  std::string say(const call_step& step);
+
+  std::map<char, server_id> ids_;
+  std::map<server_id, time_point> probes_;
+  std::unique_ptr<call> call_;
+  time_point deadline_{};
+  give_up answer_;
+  std::size_t told_ = 0;
+  bool woken_ = false;
+};
+
+}  // namespace understudy::core

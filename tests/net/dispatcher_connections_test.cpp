@@ -1,0 +1,146 @@
+// Connections between calls: kept, watched, dropped, never used once they are in doubt.
+#include "dispatcher_fixture.hpp"
+#include "wire/frame.hpp"
+
+namespace understudy::test {
+namespace {
+
+constexpr std::string_view from_a = R"(result {"jsonrpc":"2.0","id":"","result":"A"})";
+constexpr std::string_view from_b = R"(result {"jsonrpc":"2.0","id":"","result":"B"})";
+
+class dispatcher_connections_test : public dispatcher_test {
+ protected:
+  fake_server a_{fake_result("\"A\"")};
+  fake_server b_{fake_result("\"B\"")};
+};
+
+TEST_F(dispatcher_connections_test, one_connection_carries_calls_one_after_another) {
+  use({&a_});
+  for (int i = 0; i < 20; ++i) ASSERT_EQ(describe(call(request_body("T@call"))), from_a);
+  EXPECT_LE(a_.accepted(), 2U);  // one of them for the probe at the start
+  EXPECT_EQ(a_.call_count(), 20U);
+}
+
+TEST_F(dispatcher_connections_test, the_end_of_an_idle_connection_is_noticed_without_a_call) {
+  use({&a_, &b_});
+  ASSERT_EQ(describe(call(request_body("T@call"))), from_a);
+  run_until([&] { return b_.probe_count() > 0; });
+  a_.stop();
+  run_until([&] { return state_of(a_) == core::server_state::down; });
+  const auto got = call(request_body("T@call"));
+  ASSERT_EQ(describe(got), from_b);
+  EXPECT_EQ(std::get<net::forwarded>(got).attempts, 1U);
+  EXPECT_EQ(std::get<net::forwarded>(got).server, b_.address());
+}
+
+TEST_F(dispatcher_connections_test, a_connection_closed_a_moment_ago_costs_no_call) {
+  use({&a_});
+  for (int i = 0; i < 50; ++i) {
+    ASSERT_EQ(describe(call(request_body("T@call"))), from_a);
+    a_.drop_connections();  // its FIN is here before the loop turns again
+  }
+  EXPECT_EQ(a_.call_count(), 50U);
+}
+
+TEST_F(dispatcher_connections_test, bytes_that_nobody_asked_for_are_never_an_answer) {
+  use({&a_});
+  std::string forged;
+  wire::append_frame(forged, wire::frame_type::message, fake_result("\"forged\"").answer);
+  for (int i = 0; i < 50; ++i) {
+    ASSERT_EQ(describe(call(request_body("T@call"))), from_a);
+    a_.send_to_all(forged);
+  }
+  run_until([&] { return state_of(a_) == core::server_state::up; });
+}
+
+TEST_F(dispatcher_connections_test, a_second_answer_is_never_the_next_calls_answer) {
+  use({&a_});
+  std::string twice;
+  wire::append_frame(twice, wire::frame_type::message, fake_result("\"A\"").answer);
+  wire::append_frame(twice, wire::frame_type::message, fake_result("\"again\"").answer);
+  for (int i = 0; i < 50; ++i) {
+    a_.next({fake_raw(twice)});
+    ASSERT_EQ(describe(call(request_body("T@call"))), from_a);
+  }
+}
+
+TEST_F(dispatcher_connections_test, connections_idle_too_long_are_closed_without_suspicion) {
+  auto options = quiet_options();
+  options.idle_max = 1s;
+  use({&a_}, options);
+  ASSERT_EQ(describe(call(request_body("T@call"))), from_a);
+  run_until([&] { return a_.probe_count() > 0 && a_.open_connections() == 0; });
+  EXPECT_EQ(state_of(a_), core::server_state::up);
+  EXPECT_EQ(describe(call(request_body("T@call"))), from_a);
+}
+
+TEST_F(dispatcher_connections_test, beyond_the_most_connections_calls_are_refused) {
+  auto options = quiet_options();
+  options.connections_max = 2;
+  use({&a_}, options);
+  ASSERT_EQ(describe(call(request_body("T@call"))), from_a);
+  run_until([&] { return a_.probe_count() > 0 && a_.open_connections() == a_.accepted(); });
+  fake_step held = fake_result("\"held\"");
+  held.hold = true;
+  a_.always(held);
+  const auto first = begin_call(request_body("T@call"));
+  const auto second = begin_call(request_body("T@call"));
+  run_until([&] { return a_.call_count() == 3; });
+  const auto third = call(request_body("T@call"));
+  EXPECT_EQ(describe(third), "error -32003 not_sent");
+  EXPECT_GT(std::get<core::give_up>(third).retry_after, core::duration::zero());
+  a_.release();
+  run_until_answered(first);
+  run_until_answered(second);
+  EXPECT_EQ(describe(*first->result), describe(*second->result));
+  EXPECT_EQ(a_.call_count(), 3U);
+}
+
+TEST_F(dispatcher_connections_test, a_server_taken_out_under_a_call_still_answers_it) {
+  fake_step held = fake_result("\"held\"");
+  held.hold = true;
+  a_.always(held);
+  use({&a_, &b_});
+  const auto running = begin_call(request_body("T@call"));
+  run_until([&] { return a_.call_count() == 1; });
+  dispatcher_->remove(ids_[0]);
+  EXPECT_EQ(describe(call(request_body("T@call"))), from_b);
+  a_.release();
+  run_until_answered(running);
+  EXPECT_EQ(describe(*running->result), R"(result {"jsonrpc":"2.0","id":"","result":"held"})");
+  run_until([&] { return a_.open_connections() == 0; });
+}
+
+TEST_F(dispatcher_connections_test, drained_and_resumed) {
+  use({&a_, &b_});
+  dispatcher_->drain(ids_[0]);
+  EXPECT_EQ(describe(call(request_body("T@call"))), from_b);
+  EXPECT_EQ(a_.call_count(), 0U);
+  dispatcher_->drain(ids_[1]);
+  EXPECT_EQ(describe(call(request_body("T@call"))), "error -32000 not_sent");
+  dispatcher_->resume(ids_[1]);
+  EXPECT_EQ(describe(call(request_body("T@call"))), from_b);
+}
+
+TEST_F(dispatcher_connections_test, probes_tell_what_a_server_offers) {
+  a_.on_probe(fake_result(
+      R"({"T":{"call":{"parameters":[],"returnType":"string","comment":"/** @idempotent */"}}})"));
+  use({&a_});
+  run_until([&] { return !learned_.empty(); });
+  ASSERT_EQ(learned_[0].size(), 1U);
+  EXPECT_EQ(learned_[0][0].name, "T");
+  ASSERT_EQ(learned_[0][0].methods.size(), 1U);
+  EXPECT_TRUE(learned_[0][0].methods[0].idempotent);
+}
+
+TEST_F(dispatcher_connections_test, a_probe_may_be_a_method) {
+  auto options = quiet_options();
+  options.probe_method = "T@alive";
+  use({&a_}, options);
+  run_until([&] { return a_.call_count() == 1; });
+  EXPECT_EQ(a_.calls()[0].body, request_body("T@alive"));
+  EXPECT_EQ(a_.probe_count(), 0U);
+}
+
+}  // namespace
+}  // namespace understudy::test
