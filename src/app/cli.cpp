@@ -55,14 +55,13 @@ void add_gateway(CLI::App& app, command_line& line) {
   CLI::App* command = app.add_subcommand(
       "gateway", "Run a gateway: callers in front, servers behind, failover in between");
   gateway_command& to = line.gateway;
-  auto* config =
-      command->add_option("-c,--config", to.config, "Configuration file (TOML)")->type_name("FILE");
-  auto* server = command->add_option("--server", to.servers, "A server that calls go to; repeat it")
-                     ->type_name("HOST:PORT");
-  auto* backup = command
-                     ->add_option("--backup", to.backups,
-                                  "A server that takes over when no --server is usable; repeat it")
-                     ->type_name("HOST:PORT");
+  command->add_option("-c,--config", to.config, "Configuration file (TOML)")->type_name("FILE");
+  command->add_option("--server", to.servers, "A server that calls go to; repeat it")
+      ->type_name("HOST:PORT");
+  command
+      ->add_option("--backup", to.backups,
+                   "A server that takes over when no --server is usable; repeat it")
+      ->type_name("HOST:PORT");
   command
       ->add_option("--idempotent", to.idempotent,
                    "Methods that may run twice, such as 'OrderInterface@get*'; repeat it. Methods "
@@ -81,8 +80,7 @@ void add_gateway(CLI::App& app, command_line& line) {
       "  understudy gateway --server 127.0.0.1:9501 --backup 127.0.0.1:9502\n"
       "  understudy gateway --config /etc/understudy/gateway.toml\n"
       "\n"
-      "On start it prints its addresses, one per line: \"listening HOST:PORT\", \"http "
-      "HOST:PORT\".\n"
+      "On start it prints its addresses, one per line: `listening HOST:PORT`, `http HOST:PORT`.\n"
       "Port 0 takes any free port. Its log is one JSON object per line on standard error.\n"
       "SIGHUP loads the file again (a bad one is refused and the old one stays), SIGTERM lets\n"
       "running calls end and exits 0, a second SIGTERM ends at once.");

@@ -18,7 +18,10 @@ std::shared_ptr<http_event_stream> http_event_stream::make(asio::any_io_executor
 
 http_event_stream::http_event_stream(asio::any_io_executor executor, std::function<void()> ended,
                                      std::size_t queued_bytes_max)
-    : wake_(std::move(executor)), ended_(std::move(ended)), queued_bytes_max_(queued_bytes_max) {}
+    : executor_(executor),
+      wake_(std::move(executor)),
+      ended_(std::move(ended)),
+      queued_bytes_max_(queued_bytes_max) {}
 
 bool http_event_stream::send(std::uint64_t id, std::string_view data) {
   const std::lock_guard lock(mutex_);
@@ -37,18 +40,18 @@ bool http_event_stream::send(std::uint64_t id, std::string_view data) {
 
 void http_event_stream::close() {
   const std::lock_guard lock(mutex_);
-  closed_ = true;
+  if (std::exchange(closed_, true)) return;
   wake();
 }
 
 void http_event_stream::wake() {
   if (std::exchange(waking_, true)) return;
-  asio::post(wake_.get_executor(), [self = shared_from_this()] {
+  asio::post(executor_, [self = shared_from_this()] {
     {
       const std::lock_guard lock(self->mutex_);
       self->waking_ = false;
     }
-    self->wake_.cancel();
+    if (self->wake_) self->wake_->cancel();
   });
 }
 
@@ -64,8 +67,8 @@ asio::awaitable<bool> http_event_stream::next(std::string& out, std::chrono::mil
     if (waited) co_return true;
     // A send() between the check above and the wait below posts its wake-up to this same
     // executor: it runs after the wait has begun.
-    wake_.expires_after(wait);
-    co_await wake_.async_wait(asio::as_tuple(asio::use_awaitable));
+    wake_->expires_after(wait);
+    co_await wake_->async_wait(asio::as_tuple(asio::use_awaitable));
   }
 }
 
@@ -75,6 +78,7 @@ void http_event_stream::finished() {
     closed_ = true;
     queued_.clear();
   }
+  wake_.reset();
   if (auto ended = std::exchange(ended_, nullptr)) ended();
 }
 

@@ -9,6 +9,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -31,7 +32,8 @@ class http_event_stream : public std::enable_shared_from_this<http_event_stream>
   /// For the server, on its executor: waits until there are bytes to write, at most `wait`.
   /// False: ended, and nothing is left to write. True with empty `out`: nothing came in time.
   boost::asio::awaitable<bool> next(std::string& out, std::chrono::milliseconds wait);
-  /// For the server, on its executor, once: the connection is gone.
+  /// For the server, on its executor, once: the connection is gone. From here on the stream may
+  /// outlive the executor.
   void finished();
 
  private:
@@ -39,7 +41,8 @@ class http_event_stream : public std::enable_shared_from_this<http_event_stream>
                     std::size_t queued_bytes_max);
   void wake();
 
-  boost::asio::steady_timer wake_;  // used on the executor only
+  const boost::asio::any_io_executor executor_;
+  std::optional<boost::asio::steady_timer> wake_;  // used on the executor only
   std::function<void()> ended_;
   const std::size_t queued_bytes_max_;
 

@@ -153,11 +153,9 @@ asio::awaitable<void> server_connection::run() {
 void server_connection::set_reading_deadline() {
   const auto& options = lane_->shared()->options;
   const bool begun = reader_.buffered() != 0 || !call_.files.empty();
-  if (!begun)
-    deadline_ = lane_->deadline(options.idle_timeout);
-  else if (!call_begun_)
-    deadline_ = lane_->deadline(options.frame_timeout);
+  if (begun && !call_begun_) call_deadline_ = lane_->deadline(options.frame_timeout);
   call_begun_ = begun;
+  deadline_ = begun ? call_deadline_ : lane_->deadline(options.idle_timeout);
 }
 
 server_connection::received server_connection::receive() {
@@ -189,11 +187,11 @@ server_connection::step server_connection::answer_buffered() {
       continue;
     }
     const auto& frame = std::get<wire::frame>(next);
-    call_begun_ = false;
     if (frame.type == wire::frame_type::file) {
       call_.files.emplace_back(frame.body);
       continue;
     }
+    call_begun_ = false;
     if (wire::is_poison(frame.body)) {
       append_error_frame(out_, code::invalid_request, "The frame is empty");
       call_.files.clear();

@@ -108,6 +108,7 @@ class server_connection {
   std::size_t sent_ = 0;
   std::size_t hold_ = std::string::npos;  ///< in out_: let all before it drain first
   server_lane::clock::time_point deadline_;
+  server_lane::clock::time_point call_deadline_{};  ///< of the call that has begun to come in
   bool refused_;
   bool call_begun_ = false;   ///< part of a call is here: its deadline is not renewed
   bool waiting_ = false;      ///< for bytes, between reads

@@ -156,7 +156,14 @@ server_handler::server_handler(std::shared_ptr<const server_registry> registry, 
       peer_(std::make_shared<const std::string>(std::move(peer))),
       objects_(registry_->services().size()) {}
 
-std::shared_ptr<void> server_handler::object_of(std::size_t service) {
+const server_registry::entry* server_handler::find(const std::string& method) {
+  if (entry_ != nullptr && method == method_) return entry_;
+  entry_ = registry_->find(method);
+  if (entry_ != nullptr) method_ = method;
+  return entry_;
+}
+
+const std::shared_ptr<void>& server_handler::object_of(std::size_t service) {
   auto& object = objects_[service];
   if (!object) object = registry_->services()[service].make_object();
   return object;
@@ -173,8 +180,7 @@ bool server_handler::handle_now(frame_call& call, std::string& out) {
     append_result_frame(out, registry_->description());
     return true;
   }
-  entry_ = registry_->find(request.method);
-  if (entry_ == nullptr) {
+  if (find(request.method) == nullptr) {
     append_not_found(out, *registry_, request);
     return true;
   }

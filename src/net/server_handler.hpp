@@ -40,15 +40,17 @@ class server_handler : public frame_handler {
 
  private:
   void run_now(wire::request& request, frame_call& call, std::string& out);
-  std::shared_ptr<void> object_of(std::size_t service);
+  const server_registry::entry* find(const std::string& method);
+  const std::shared_ptr<void>& object_of(std::size_t service);
 
   std::shared_ptr<const server_registry> registry_;
   executor lane_;
   boost::asio::any_io_executor io_;
   std::shared_ptr<const std::string> peer_;
   std::vector<std::shared_ptr<void>> objects_;  ///< by service, made when first called
-  wire::request request_;                       ///< of the call that handle() is to take on
-  const server_registry::entry* entry_ = nullptr;
+  std::string method_;  ///< that was looked up last: callers repeat themselves
+  const server_registry::entry* entry_ = nullptr;  ///< what was found
+  wire::request request_;                          ///< of the call that handle() is to take on
 };
 
 }  // namespace understudy::net

@@ -205,8 +205,8 @@ TEST(call, a_parked_call_does_not_wait_for_its_turn_beyond_its_deadline) {
   (void)first.begin(l.now);
   (void)second.begin(l.now);
   l.probe('a', outcome::answered);
-  EXPECT_TRUE(std::holds_alternative<attempt>(first.woken(l.now)));
   l.now = time_point{} + 499'500us;
+  EXPECT_TRUE(std::holds_alternative<attempt>(first.woken(l.now)));
   EXPECT_TRUE(std::holds_alternative<attempt>(second.woken(l.now)));
 }
 
@@ -228,6 +228,16 @@ TEST(call, repeats_cost_budget_and_stop_when_it_is_spent) {
   EXPECT_EQ(l.play(repeatable, "faulted", 1s), "a deliver");
   // 0.25 a call: the one that refills it is the fourth.
   EXPECT_EQ(l.play(repeatable, "answered", 1s), "a ok");
+  EXPECT_EQ(l.play(repeatable, "unreadable answered", 1s), "a b ok");
+}
+
+TEST(call, an_answer_in_hand_costs_no_budget_where_nobody_else_is_there) {
+  lab l("a0 b1", {.retry_ratio = 0.0, .retry_tokens_max = 1});
+  l.attempt('b', outcome::refused);
+  EXPECT_EQ(l.play(repeatable, "faulted", 1s), "a deliver");
+  l.probe('a', outcome::answered);
+  l.probe('b', outcome::answered);
+  l.probe('b', outcome::answered);
   EXPECT_EQ(l.play(repeatable, "unreadable answered", 1s), "a b ok");
 }
 

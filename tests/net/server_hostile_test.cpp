@@ -13,9 +13,9 @@ using namespace std::chrono_literals;
 constexpr std::size_t limit = 1 << 20;
 const std::string ping = request_text("UserInterface@ping", "[]");
 
-std::string header(std::uint32_t length, std::uint32_t type) {
+std::string header(std::size_t length, std::uint32_t type) {
   std::string bytes;
-  for (const auto number : {length, type})
+  for (const auto number : {static_cast<std::uint32_t>(length), type})
     for (int shift = 24; shift >= 0; shift -= 8) bytes += static_cast<char>(number >> shift & 0xFF);
   return bytes;
 }

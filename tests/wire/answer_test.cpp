@@ -39,8 +39,8 @@ TEST(parse_answer, knows_a_file) {
 }
 
 TEST(parse_answer, reads_an_error) {
-  const answer read = good(
-      R"({"jsonrpc":"2.0","id":"","error":{"code":42,"message":"failed \"on\" purpose","data":null}})");
+  const answer read = good(R"({"jsonrpc":"2.0","id":"",)"
+                           R"("error":{"code":42,"message":"failed \"on\" purpose","data":null}})");
   EXPECT_TRUE(read.is_error());
   EXPECT_FALSE(read.is_file());
   EXPECT_EQ(read.code, 42);
