@@ -66,8 +66,9 @@ class server {
   /// Serves on its own threads and returns.
   void start();
   /// start(), then waits for SIGTERM or SIGINT, then drain(drain_timeout) and stop(). A second
-  /// signal stops at once. Returns what drain() did.
-  bool run();
+  /// signal stops at once. `ready` is called once it serves and a signal would end it so. Returns
+  /// what drain() did.
+  bool run(const std::function<void()>& ready = {});
 
   /// Accepts no more, lets running calls end and closes connections as they come to rest. True
   /// when none is left, false if `timeout` passed before.

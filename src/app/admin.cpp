@@ -184,14 +184,10 @@ asio::awaitable<http_response> handle(std::shared_ptr<site> here, http_request r
       co_return metrics_text(*here);
     case endpoint::server:
       co_return change_server(here->parts.routes, request);
-    case endpoint::events: {
-      const auto executor = co_await asio::this_coro::executor;
-      co_return here->subscribers.answer(request, executor);
-    }
-    default: {
-      auto answer = co_await serve_rpc(here->parts.routes, std::move(request));
-      co_return answer;
-    }
+    case endpoint::events:
+      co_return here->subscribers.answer(request, co_await asio::this_coro::executor);
+    default:
+      co_return co_await serve_rpc(here->parts.routes, std::move(request));
   }
 }
 

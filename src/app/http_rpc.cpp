@@ -119,7 +119,8 @@ asio::awaitable<rpc_answer> answer_one(router& routes, std::string_view text) {
   if (auto* refused = std::get_if<rpc_answer>(&read)) co_return std::move(*refused);
   const auto& request = std::get<wire::request>(read);
   std::vector<std::string_view> no_files;
-  const routed answer = co_await routes.route(request, text, std::move(no_files), {});
+  constexpr std::string_view any_pool;
+  const routed answer = co_await routes.route(request, text, std::move(no_files), any_pool);
   if (request.id.empty()) co_return rpc_answer();
   co_return format_answer(answer, request.id);
 }

@@ -1,6 +1,6 @@
 #include "core/balancer.hpp"
 
-#include "core/check.hpp"
+#include "understudy/detail/check.hpp"
 
 namespace understudy::core {
 

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <utility>
 
-#include "core/check.hpp"
 #include "core/pool_state.hpp"
+#include "understudy/detail/check.hpp"
 
 namespace understudy::core {
 namespace {
@@ -101,6 +101,14 @@ call_step call::woken(time_point now) {
   leave_parking();
   tried_.clear();
   return start(now, *server);
+}
+
+call_step call::stopped() {
+  UNDERSTUDY_CHECK(parked_);
+  leave_parking();
+  if (!unknown_.empty()) return not_repeated(refusal::no_server);
+  return give_up{.code = code::no_server,
+                 .message = "stopped before a server could be reached; nothing was sent"};
 }
 
 call_step call::start(time_point now, server_id server) {

@@ -72,6 +72,9 @@ class call {
   /// one by one (parking.hpp), and look again by themselves once a second.
   [[nodiscard]] call_step woken(time_point now);
 
+  /// It was parked, and nobody will carry out another attempt: the shell stops.
+  [[nodiscard]] call_step stopped();
+
   /// Attempts that were or may have been handed to a server, the current one included.
   [[nodiscard]] unsigned attempts() const { return attempts_; }
 

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <utility>
 
-#include "core/check.hpp"
 #include "core/pool_state.hpp"
+#include "understudy/detail/check.hpp"
 
 namespace understudy::core {
 namespace {

@@ -4,8 +4,8 @@
 #include <algorithm>
 #include <utility>
 
-#include "core/check.hpp"
 #include "core/record_text.hpp"
+#include "understudy/detail/check.hpp"
 
 namespace understudy::core {
 namespace {

@@ -5,8 +5,8 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <utility>
 
-#include "core/check.hpp"
 #include "net/dispatcher_impl.hpp"
+#include "understudy/detail/check.hpp"
 
 namespace understudy::net {
 namespace {
@@ -78,12 +78,7 @@ asio::awaitable<forward_result> dispatcher_impl::call(forward request) {
     settle();
     if (const auto* parked = std::get_if<core::park>(&step)) {
       if (!stopped_) co_await park_until(parked->until);
-      if (stopped_) {
-        auto stopping = own_error(code::no_server, "Stopped before a server could be reached",
-                                  delivery::not_sent);
-        co_return std::move(stopping);
-      }
-      step = life.woken(now());
+      step = stopped_ ? life.stopped() : life.woken(now());
       continue;
     }
     if (auto* end = std::get_if<core::give_up>(&step)) co_return std::move(*end);

@@ -58,7 +58,9 @@ class dispatcher : public std::enable_shared_from_this<dispatcher> {
                                           description_sink learned = {});
   virtual ~dispatcher() = default;
 
-  /// Resolves host names again every 5 s; each address is a server.
+  /// An IP address is one server, with the pool's own id. A host name is looked up now and again
+  /// every 5 s, each of its addresses is a server (status() lists them by ip:port), and the id
+  /// stands for all of them. The address of a server never changes: update() takes the rest.
   virtual core::server_id add(const core::server_options& server) = 0;
   virtual void update(core::server_id id, const core::server_options& server) = 0;
   virtual void remove(core::server_id id) = 0;
@@ -67,10 +69,14 @@ class dispatcher : public std::enable_shared_from_this<dispatcher> {
 
   /// Starts probing.
   virtual void start() = 0;
-  /// Ends probes and closes idle connections; running calls go on to their end.
+  /// For good. Ends probes and closes idle connections; running calls go on to their end, parked
+  /// ones are given up.
   virtual void stop() = 0;
 
   /// Never throws for peers or networks: every failure is a give_up with a code and a sentence.
+  /// Beside core::call's own: -32003 where no connection to the server can be spared, -32005 where
+  /// an answer came that is larger than the limits allow (it has run: `unknown`).
+  /// `request.body` is no poison: the caller has checked it.
   virtual boost::asio::awaitable<forward_result> call(forward request) = 0;
 
   [[nodiscard]] virtual std::vector<core::server_status> status() const = 0;

@@ -33,7 +33,8 @@ boost::asio::awaitable<void> dispatcher_impl::probe(server_ptr target) {
   }
   auto result = co_await connect(target, deadline);
   if (result.connection) {
-    result.got = co_await result.connection->call(body, {}, deadline);
+    const std::span<const std::string_view> no_files;
+    result.got = co_await result.connection->call(body, no_files, deadline);
     if (target->connections.idle() < warm_connections)
       keep(*target, result.connection);
     else

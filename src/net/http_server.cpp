@@ -67,7 +67,7 @@ asio::awaitable<void> stream_events(const state& server, session& self) {
   std::string bytes;
   while (co_await events->next(bytes, server.limits.event_heartbeat)) {
     if (bytes.empty()) bytes = ":\n\n";  // a comment: a dead peer is found by writing to it
-    const bool written = co_await self.connection->write(bytes, {});
+    const bool written = co_await self.connection->write(bytes, std::string_view());
     if (!written) break;
   }
 }

@@ -121,10 +121,11 @@ class server::impl {
       });
   }
 
-  bool run() {
+  bool run(const std::function<void()>& ready) {
     asio::io_context signals_context;
     asio::signal_set signals(signals_context, SIGTERM, SIGINT);
     start();
+    if (ready) ready();
     signals.async_wait([](boost::system::error_code, int) {});
     signals_context.run();
     signals_context.restart();
@@ -200,8 +201,8 @@ std::vector<std::string> server::addresses() const {
 void server::start() {
   impl_->start();
 }
-bool server::run() {
-  return impl_->run();
+bool server::run(const std::function<void()>& ready) {
+  return impl_->run(ready);
 }
 
 bool server::drain(milliseconds timeout) {

@@ -4,7 +4,7 @@
 #include <cstring>
 #include <limits>
 
-#include "wire/ensure.hpp"
+#include "understudy/detail/check.hpp"
 
 namespace understudy::wire {
 namespace {
@@ -22,7 +22,7 @@ void store_u32(char* at, std::uint32_t value) {
 }
 
 void store_header(char* at, std::size_t length, frame_type type) {
-  UNDERSTUDY_WIRE_ENSURE(length <= std::numeric_limits<std::uint32_t>::max());
+  UNDERSTUDY_CHECK(length <= std::numeric_limits<std::uint32_t>::max());
   store_u32(at, static_cast<std::uint32_t>(length));
   store_u32(at + 4, static_cast<std::uint32_t>(type));
 }
@@ -66,7 +66,7 @@ void frame_reader::move_to(std::size_t size) {
 }
 
 void frame_reader::commit(std::size_t bytes) {
-  UNDERSTUDY_WIRE_ENSURE(bytes <= size_ - end_);
+  UNDERSTUDY_CHECK(bytes <= size_ - end_);
   end_ += bytes;
 }
 
@@ -121,7 +121,7 @@ std::size_t begin_frame(std::string& out) {
 }
 
 void end_frame(std::string& out, std::size_t header_at, frame_type type) {
-  UNDERSTUDY_WIRE_ENSURE(header_at + frame_header_bytes <= out.size());
+  UNDERSTUDY_CHECK(header_at + frame_header_bytes <= out.size());
   store_header(out.data() + header_at, out.size() - header_at - frame_header_bytes, type);
 }
 

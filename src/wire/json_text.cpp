@@ -2,7 +2,7 @@
 
 #include <charconv>
 
-#include "wire/ensure.hpp"
+#include "understudy/detail/check.hpp"
 #include "wire/json_scan.hpp"
 #include "wire/utf8.hpp"
 
@@ -121,7 +121,7 @@ bool needs_escape(char c) {
 }  // namespace
 
 bool json_valid(std::string_view text, unsigned depth_max) {
-  UNDERSTUDY_WIRE_ENSURE(depth_max <= json_depth_max);
+  UNDERSTUDY_CHECK(depth_max <= json_depth_max);
   const char* const end = text.data() + text.size();
   const char* at = scan::skip_value(scan::skip_space(text.data(), end), end, depth_max);
   return at != nullptr && scan::skip_space(at, end) == end;
@@ -154,7 +154,7 @@ std::string key_text(const json_member& member) {
 
 member_reader::member_reader(std::string_view container, unsigned depth_max)
     : at_(container.data()), end_(container.data() + container.size()), depth_max_(depth_max) {
-  UNDERSTUDY_WIRE_ENSURE(depth_max >= 1 && depth_max <= json_depth_max);
+  UNDERSTUDY_CHECK(depth_max >= 1 && depth_max <= json_depth_max);
   at_ = scan::skip_space(at_, end_);
   if (at_ == end_ || (*at_ != '{' && *at_ != '[')) {
     state_ = state::broken;

@@ -27,7 +27,8 @@ struct pending {
 
 asio::awaitable<void> carry_out(std::shared_ptr<pool_router> routes, pending& call,
                                 std::string only) {
-  call.answer = co_await routes->route(call.request, call.body, {}, only);
+  std::vector<std::string_view> no_files;
+  call.answer = co_await routes->route(call.request, call.body, std::move(no_files), only);
 }
 
 struct router_test : testing::Test {

@@ -32,9 +32,7 @@ int serve(const arguments& given, const std::string& address, const std::filesys
   serving.listen(address);
   const auto bound = serving.addresses().front();
   setup->whoami = given.name.empty() ? bound.substr(bound.rfind(':') + 1) : given.name;
-  serving.start();
-  listening(bound);
-  return serving.run() ? 0 : 1;
+  return serving.run([&] { listening(bound); }) ? 0 : 1;
 }
 
 int run(const arguments& given, const std::filesystem::path& folder) {

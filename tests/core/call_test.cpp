@@ -37,6 +37,8 @@ const row rows[] = {
     {"stale on the only server: again, after a probe", "a0", once, "stale good:a wake answered",
      "a park a ok"},
     {"parked to the end", "a0 b1", once, "refused refused late wake", "a b park -32000!"},
+    {"stopped while it waits, never sent", "a0", once, "refused stop", "a park -32000!"},
+    {"stopped while it waits, may have run", "a0", repeatable, "lost stop", "a park -32001?"},
     {"deadline before it was sent", "a0 b1", once, "late refused", "a -32002!"},
     {"no server at all", "", once, "", "-32000!"},
 

@@ -162,6 +162,8 @@ std::string lab::play_on(std::string_view words) {
       now = std::max(now, deadline_);
     } else if (word == "wake") {
       add_step(say(call_->woken(now)));
+    } else if (word == "stop") {
+      add_step(say(call_->stopped()));
     } else if (const auto colon = word.find(':'); colon != std::string::npos) {
       probe(word[colon + 1], outcome_of(word.substr(0, colon)));
     } else if (word == "answered") {

@@ -213,8 +213,8 @@ TEST_F(dispatcher_test, repeats_end_with_the_retry_budget) {
 }
 
 TEST_F(dispatcher_test, bytes_pass_as_they_came) {
-  const std::string odd =
-      R"({ "method" : "T@call","id":18446744073709551616, "params":[1.0,1e400,"\/é",{"b":1,"a":2}]})";
+  const std::string odd = R"({ "method" : "T@call","id":18446744073709551616, )"
+                          R"("params":[1.0,1e400,"\/é",{"b":1,"a":2}]})";
   const std::string answer = R"({"result":{"z":1.0,"a":1e400} ,"id":"", "jsonrpc":"2.0"})";
   fake_server a(fake_answer(answer));
   use({&a});

@@ -97,8 +97,7 @@ TEST_F(ServerCalls, BlockedWorkersDoNotHoldUpOthers) {
   two.send_message(request_text("Gate@pass", "[]"));
   wire_socket other(server_->port());
   EXPECT_EQ(answer_kind(other.ask(ping)), "result");
-  // One of the two waits, the other finds no room. Both find out before `other` could be asked
-  // twice more on the same thread.
+  // One of the two waits, the other finds no room and is told so.
   ASSERT_TRUE(eventually([&] { return !one.quiet() || !two.quiet(); }));
   gate_->go.release(2);
   const std::multiset<std::string> kinds = {answer_kind(one.receive().value().body),

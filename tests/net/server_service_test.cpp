@@ -95,8 +95,8 @@ TEST(Services, AnswerByTheirMethods) {
       {"describe", R"([{"name":"triangle","sides":[1,2,"3"]}])", R"("result":"triangle 3")"},
       {"describe", R"([{"name":"point"}])", R"("result":"point 0")"},
       {"describe", R"([{"name":"x","sides":[1,{}]}])",
-       R"("error":{"code":-32602,"message":"Parameter given: params.0.sides.1: a number is needed, )"
-       R"(not an object","data":null})"},
+       R"("error":{"code":-32602,"message":"Parameter given: params.0.sides.1: a number is )"
+       R"(needed, not an object","data":null})"},
       {"describe", R"({"given":[]})",
        R"("error":{"code":-32602,"message":"Parameter given: params.given.name: it is missing",)"
        R"("data":null})"},

@@ -89,6 +89,7 @@ TEST(CoroutineRule, LetsTheGoodFormsBe) {
            "task f() { // co_await g(request{1});\n x(); }",
            "task f() { x(\"co_await g(request{1})\"); }",
            "struct s { int a{1}; }; task f() { co_await g(); }",
+           "task f() { switch (x) { case a: { co_await g(); } default: { co_await h(); } } }",
        }) {
     EXPECT_EQ(coroutine_rule(good).size(), 0u) << good << print("", coroutine_rule(good));
   }
