@@ -22,10 +22,10 @@ inline constexpr std::int64_t deadline_passed = -32002;
 inline constexpr std::int64_t overloaded = -32003;   ///< refused early; retry later
 inline constexpr std::int64_t not_allowed = -32004;  ///< also: no call store configured
 inline constexpr std::int64_t too_large = -32005;
-inline constexpr std::int64_t accepted = -32011;     ///< stored; error.data.ticket names the call
-inline constexpr std::int64_t key_conflict = -32012; ///< same key, other parameters
-inline constexpr std::int64_t call_ended = -32013;   ///< dead, cancelled or expired
-inline constexpr std::int64_t in_progress = -32014;  ///< being worked on elsewhere
+inline constexpr std::int64_t accepted = -32011;      ///< stored; error.data.ticket names the call
+inline constexpr std::int64_t key_conflict = -32012;  ///< same key, other parameters
+inline constexpr std::int64_t call_ended = -32013;    ///< dead, cancelled or expired
+inline constexpr std::int64_t in_progress = -32014;   ///< being worked on elsewhere
 }  // namespace code
 
 /// What is known of a call that failed. Only `not_sent` may be repeated blindly.

@@ -18,11 +18,11 @@ namespace understudy::app {
 
 /// The answer to one request: a server's bytes, or an error of the gateway's own.
 struct routed {
-  std::string body;                ///< one JSON-RPC answer (id as the server wrote it, or "")
-  std::vector<std::string> files;  ///< to send before it
-  bool own = false;                ///< the gateway's own error: HTTP maps `code` to a status
-  std::int64_t code = 0;           ///< of an own error
-  std::int64_t retry_after_ms = 0; ///< of an own error; 0 = no hint
+  std::string body;                 ///< one JSON-RPC answer (id as the server wrote it, or "")
+  std::vector<std::string> files;   ///< to send before it
+  bool own = false;                 ///< the gateway's own error: HTTP maps `code` to a status
+  std::int64_t code = 0;            ///< of an own error
+  std::int64_t retry_after_ms = 0;  ///< of an own error; 0 = no hint
 };
 
 /// What a router tells about itself (metrics, /status.json).

@@ -16,7 +16,7 @@ namespace understudy::net {
 
 struct frame_server_options {
   wire::frame_limits limits;
-  std::size_t connections_max = 10000;          ///< beyond it: accepted, told -32003, closed
+  std::size_t connections_max = 10000;             ///< beyond it: accepted, told -32003, closed
   std::chrono::milliseconds idle_timeout{60000};   ///< between frames, as think-swoole
   std::chrono::milliseconds frame_timeout{60000};  ///< from the first to the last byte of a call
   std::chrono::milliseconds write_timeout{30000};  ///< a peer that does not read its answer

@@ -238,7 +238,7 @@ TEST(frame_reader, random_streams_in_random_reads) {
 TEST(frame_reader_death, a_commit_beyond_the_room_is_our_bug) {
   frame_reader reader;
   const std::size_t room = reader.prepare().size();
-  EXPECT_DEATH(reader.commit(room + 1), "broken promise");
+  EXPECT_DEATH(reader.commit(room + 1), "check failed");
 }
 
 }  // namespace

@@ -37,7 +37,7 @@ TEST(begin_frame, counts_what_is_appended_until_end_frame) {
 
 TEST(begin_frame_death, end_without_begin_is_our_bug) {
   std::string out = "short";
-  EXPECT_DEATH(end_frame(out, 0, frame_type::message), "broken promise");
+  EXPECT_DEATH(end_frame(out, 0, frame_type::message), "check failed");
 }
 
 TEST(is_poison, is_what_php_calls_empty) {
