@@ -7,25 +7,20 @@ find_package(fmt REQUIRED CONFIG)
 find_package(SQLite3 REQUIRED)
 find_package(prometheus-cpp REQUIRED CONFIG)
 
-# Everything compiled here gets these.
-add_library(understudy_flags INTERFACE)
-target_compile_options(understudy_flags INTERFACE
-  -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual -Wconversion
-  -Wno-sign-conversion -fno-strict-aliasing)
-target_compile_definitions(understudy_flags INTERFACE
-  BOOST_ASIO_SEPARATE_COMPILATION BOOST_ASIO_NO_DEPRECATED BOOST_BEAST_SEPARATE_COMPILATION)
+# Everything compiled here gets these; programs that link to the library do not.
+add_compile_options(-Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual
+  -Wconversion -Wno-sign-conversion)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # -Wrestrict is wrong about std::string in g++ 12 (GCC bug 105651).
-  target_compile_options(understudy_flags INTERFACE -fcoroutines -Wno-restrict)
+  add_compile_options(-Wno-restrict)
 endif()
 if(UNDERSTUDY_SANITIZE)
-  target_compile_options(understudy_flags INTERFACE
-    -fsanitize=${UNDERSTUDY_SANITIZE} -fno-omit-frame-pointer)
-  target_link_options(understudy_flags INTERFACE -fsanitize=${UNDERSTUDY_SANITIZE})
+  add_compile_options(-fsanitize=${UNDERSTUDY_SANITIZE} -fno-omit-frame-pointer)
+  add_link_options(-fsanitize=${UNDERSTUDY_SANITIZE})
 endif()
 if(UNDERSTUDY_COVERAGE)
-  target_compile_options(understudy_flags INTERFACE --coverage)
-  target_link_options(understudy_flags INTERFACE --coverage)
+  add_compile_options(--coverage)
+  add_link_options(--coverage)
 endif()
 
 # A folder of src/ as a library. DEPENDS names the folders it may include from: a target sees
@@ -53,5 +48,5 @@ function(understudy_tests folder)
   add_executable(${folder}_test ${sources})
   target_link_libraries(${folder}_test PRIVATE ${TESTS_LIBRARIES} test_support GTest::gtest_main)
   gtest_discover_tests(${folder}_test TEST_PREFIX "${folder}." DISCOVERY_TIMEOUT 60
-    WORKING_DIRECTORY ${CMAKE_SOURCE_DIR} PROPERTIES TIMEOUT 180)
+    WORKING_DIRECTORY ${PROJECT_SOURCE_DIR} PROPERTIES TIMEOUT 180)
 endfunction()

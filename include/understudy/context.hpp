@@ -25,6 +25,8 @@ class context {
   [[nodiscard]] const json& value() const;
   /// Replaces it for those further in: for middleware.
   void set_text(std::string text);
+  /// Makes it that of the peer's next call, in the memory it has: for servers.
+  void renew(std::string_view text, std::string_view method);
 
   /// `Interface@method`, as the caller wrote it.
   [[nodiscard]] const std::string& method() const noexcept { return method_; }

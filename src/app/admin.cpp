@@ -118,6 +118,7 @@ http_response root(const site& here) {
       response.body += ' ' + std::string(one.path);
     }
   }
+  if (served(endpoint::server, here.side)) response.body += " /servers/POOL/HOST:PORT";
   response.body += '\n';
   return response;
 }
@@ -130,6 +131,12 @@ http_response status(const site& here) {
   now.draining = here.draining();
   if (here.parts.listeners) now.listeners = here.parts.listeners();
   now.pools = here.parts.routes.status();
+  for (auto& pool : now.pools) {
+    // The configured port may be 0.
+    const auto own =
+        std::ranges::find(now.listeners, pool_listener_name(pool.name), &listener_status::name);
+    if (own != now.listeners.end()) pool.listen = own->address;
+  }
   now.events = here.parts.events.since(0);
   if (now.events.size() > recent_events) {
     now.events.erase(now.events.begin(), now.events.end() - recent_events);
@@ -163,7 +170,7 @@ asio::awaitable<http_response> handle(std::shared_ptr<site> here, http_request r
                                   ? "There is nothing at this path: GET / lists what is here."
                                   : "This path is served by another address of this gateway.");
   }
-  if (!allows(found.methods, request.method)) {
+  if (!found.methods.empty() && !allows(found.methods, request.method)) {
     auto response = http_error(405, "This path takes " + std::string(found.methods) + " only.");
     response.headers.emplace_back("Allow", found.methods);
     co_return response;

@@ -102,7 +102,8 @@ std::variant<registration, std::string> read_registration(std::string_view addre
 
 std::string_view server_methods(std::string_view path) {
   const auto read = read_path(path);
-  return read && !read->action.empty() ? "POST" : "PUT, DELETE";
+  if (!read) return {};
+  return read->action.empty() ? "PUT, DELETE" : "POST";
 }
 
 http_response change_server(router& routes, const net::http_request& request) {
@@ -125,7 +126,7 @@ http_response change_server(router& routes, const net::http_request& request) {
   } else {
     refused = routes.resume(path->pool, path->address);
   }
-  if (refused) return http_error(409, *refused);
+  if (refused) return http_error(refused->unknown ? 404 : 409, refused->sentence);
   http_response response;
   response.body = "{\"done\":true}\n";
   return response;

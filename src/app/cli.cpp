@@ -1,10 +1,15 @@
 #include "app/cli.hpp"
 
+#include <fmt/format.h>
+
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <chrono>
 #include <exception>
 #include <functional>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "app/cli_exit.hpp"
 #include "app/command_bench.hpp"
@@ -33,7 +38,9 @@ struct command_line {
   std::function<int()> run;
 };
 
-constexpr const char* http_help = "The gateway's http (or admin) address, HOST:PORT";
+constexpr const char* http_help = "The gateway's http (or admin) address";
+constexpr const char* admin_exit_codes =
+    "Exit codes: 0 done, 2 wrong usage, 3 the gateway was not reached, 4 it refused and says why.";
 
 /// A duration with its unit; a bare number means seconds.
 CLI::Option* add_duration(CLI::App& command, const std::string& name,
@@ -82,8 +89,8 @@ void add_gateway(CLI::App& app, command_line& line) {
       "\n"
       "On start it prints its addresses, one per line: `listening HOST:PORT`, `http HOST:PORT`.\n"
       "Port 0 takes any free port. Its log is one JSON object per line on standard error.\n"
-      "SIGHUP loads the file again (a bad one is refused and the old one stays), SIGTERM lets\n"
-      "running calls end and exits 0, a second SIGTERM ends at once.");
+      "SIGHUP loads the --config file again (a bad one is refused and the old one stays),\n"
+      "SIGTERM lets running calls end and exits 0, a second SIGTERM ends at once.");
   command->callback([&line] {
     const gateway_command& given = line.gateway;
     const bool servers = !given.servers.empty() || !given.backups.empty();
@@ -145,8 +152,11 @@ void add_servers(CLI::App& app, command_line& line) {
       command->add_option("POOL", line.servers.pool, "The pool's name")->required();
       command->add_option("SERVER", line.servers.server, "HOST:PORT of the server")->required();
     }
-    command->add_option("--at", line.servers.at, http_help)->required()->type_name("HOST:PORT");
+    command->add_option("--at", line.servers.at, http_help)
+        ->type_name("HOST:PORT")
+        ->capture_default_str();
     command->add_flag("--json", line.servers.json, "Print JSON");
+    command->footer(admin_exit_codes);
     command->callback([&line, run] { line.run = [&line, run] { return run(line.servers); }; });
   };
   add("list", "All servers and their states", run_servers_list, false);
@@ -156,8 +166,11 @@ void add_servers(CLI::App& app, command_line& line) {
 
 void add_status(CLI::App& app, command_line& line) {
   CLI::App* command = app.add_subcommand("status", "Pools, servers and recent events of a gateway");
-  command->add_option("--at", line.status.at, http_help)->required()->type_name("HOST:PORT");
+  command->add_option("--at", line.status.at, http_help)
+      ->type_name("HOST:PORT")
+      ->capture_default_str();
   command->add_flag("--json", line.status.json, "Print the document of /status.json");
+  command->footer(admin_exit_codes);
   command->callback([&line] { line.run = [&line] { return run_status(line.status); }; });
 }
 
@@ -165,7 +178,7 @@ void add_bench(CLI::App& app, command_line& line) {
   CLI::App* command =
       app.add_subcommand("bench", "Measure a server or gateway from outside: rate and latency");
   bench_options& to = line.bench;
-  command->add_option("METHOD", to.method, "Interface@method");
+  command->add_option("METHOD", to.method, "Interface@method")->required();
   command->add_option("PARAMS", to.params, "JSON: an array, or an object of named arguments");
   command->add_option("--at", to.at, "Where it listens for frames")
       ->required()
@@ -186,6 +199,12 @@ void add_bench(CLI::App& app, command_line& line) {
   command->add_option("--idle", to.idle, "Measure so many idle connections instead of calls");
   command->add_option("--pid", to.pid, "The server's process, for its memory; with --idle");
   command->add_flag("--json", to.json, "Print JSON");
+  command->footer(
+      "Examples:\n"
+      "  understudy bench OrderInterface@get '[1]' --at 127.0.0.1:9500\n"
+      "  understudy bench OrderInterface@get '[1]' --at 127.0.0.1:9500 --rate 500 --duration 1m\n"
+      "\n"
+      "Exit codes: 0 every call got a result, 1 some did not, 2 wrong usage, 3 not reached.");
   command->callback([&line] { line.run = [&line] { return run_bench(line.bench); }; });
 }
 
@@ -205,8 +224,32 @@ void add_drill(CLI::App& app, command_line& line) {
   command->add_flag("--keep", to.keep, "Keep the folder with database and logs");
   command->add_option("--orders", to.orders, "The example server [beside this program]")
       ->type_name("FILE");
-  command->footer("Exit code 1: a promise was broken.");
+  command->footer(
+      "SCENARIO-saturated is the same with as many calls as the servers take; how slow a call may\n"
+      "be is judged at --calls-per-second only.\n"
+      "Exit codes: 0 every promise was kept, 1 one was broken, 2 wrong usage, 3 a process did not\n"
+      "start or do what was waited for.");
   command->callback([&line] { line.run = [&line] { return run_drill(line.drill); }; });
+}
+
+// A sentence where a word stands in a command's place and is none; CLI11 would only ask for one.
+std::string unknown_command(const CLI::App& app, const std::vector<std::string>& words) {
+  const CLI::App* at = &app;
+  for (const std::string& word : words) {
+    const auto commands = at->get_subcommands([](const CLI::App*) { return true; });
+    if (commands.empty() || word.starts_with('-')) break;
+    const auto found = std::ranges::find(commands, word, &CLI::App::get_name);
+    if (found == commands.end()) {
+      std::vector<std::string_view> names;
+      for (const CLI::App* command : commands) names.push_back(command->get_name());
+      const std::string_view near = nearest(word, names);
+      return fmt::format("there is no command \"{}\": {}", word,
+                         near.empty() ? fmt::format("there are {}.", fmt::join(names, ", "))
+                                      : fmt::format("did you mean \"{}\"?", near));
+    }
+    at = *found;
+  }
+  return {};
 }
 
 }  // namespace
@@ -215,10 +258,6 @@ int run_cli(int argc, const char* const* argv) {
   CLI::App app("RPC services that survive the loss of a server.", "understudy");
   app.set_version_flag("--version", "understudy " + std::string(version));
   app.require_subcommand(1);
-  app.footer(
-      "Try it: understudy gateway --server 127.0.0.1:9501 --backup 127.0.0.1:9502\n"
-      "Exit codes: 0 done, 1 a promise or check failed, 2 wrong usage or configuration,\n"
-      "3 not reached, 4 refused, 5 outcome unknown. `understudy COMMAND --help` says more.");
   command_line line;
   add_gateway(app, line);
   add_config(app, line);
@@ -227,6 +266,14 @@ int run_cli(int argc, const char* const* argv) {
   add_status(app, line);
   add_bench(app, line);
   add_drill(app, line);
+  // Last: commands inherit the footer that is there when they are made.
+  app.footer(
+      "Try it: understudy gateway --server 127.0.0.1:9501 --backup 127.0.0.1:9502\n"
+      "Exit codes: 0 done, 1 a promise or check failed, 2 wrong usage or configuration,\n"
+      "3 not reached, 4 refused, 5 outcome unknown. `understudy COMMAND --help` says more.");
+  if (const auto problem = unknown_command(app, {argv + 1, argv + argc}); !problem.empty()) {
+    return complain(exit_usage, problem);
+  }
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -37,7 +37,8 @@ admin_answer ask_admin(const std::string& at, const std::string& method, const s
     response = net::http_fetch(at, request);
   } catch (const std::runtime_error& error) {
     answer.exit = exit_unreached;
-    answer.sentence = error.what();
+    answer.sentence =
+        fmt::format("{} Is it the http or admin address of a gateway that runs?", error.what());
     return answer;
   }
   answer.body = std::move(response.body);

@@ -7,10 +7,10 @@
 #include <boost/asio/io_context.hpp>
 #include <cstdio>
 #include <fstream>
-#include <iterator>
 #include <optional>
 
 #include "app/cli_exit.hpp"
+#include "app/read_file.hpp"
 #include "net/resolver.hpp"
 #include "net/upstream.hpp"
 #include "understudy/error.hpp"
@@ -49,12 +49,6 @@ asio::awaitable<void> carry_out(asio::io_context& loop, call_job& job) {
     co_return;
   }
   job.unreached = error.message();
-}
-
-std::optional<std::string> read_file(const std::string& name) {
-  std::ifstream in(name, std::ios::binary);
-  if (!in) return std::nullopt;
-  return std::string(std::istreambuf_iterator<char>(in), {});
 }
 
 // A sentence about what is wrong with the command line, or nothing.
@@ -161,12 +155,18 @@ int run_call(const call_command& command) {
   std::vector<std::string> contents;
   std::size_t bytes = 0;
   for (const std::string& name : command.files) {
-    auto content = read_file(name);
-    if (!content) return complain(exit_usage, fmt::format("{} can not be read.", name));
+    auto content = read_file(name, file_bytes_max);
+    if (!content) {
+      return complain(exit_usage,
+                      fmt::format("{} can not be read: {}.", name, content.error().message()));
+    }
     bytes += content->size();
     contents.push_back(std::move(*content));
   }
-  if (bytes > file_bytes_max) return complain(exit_usage, "the files are larger than 64 MiB.");
+  if (bytes > file_bytes_max) {
+    return complain(exit_usage,
+                    "the files are larger than 64 MiB, the most that a call may carry.");
+  }
   job.files.assign(contents.begin(), contents.end());
   job.deadline = std::chrono::steady_clock::now() + command.timeout;
 

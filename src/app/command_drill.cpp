@@ -87,19 +87,29 @@ std::string milliseconds_or_dash(const std::optional<std::int64_t>& value) {
   return value ? std::to_string(*value) : "-";
 }
 
+void print_row(std::string_view name, const drill_counts& c, const drill_result* whole) {
+  fmt::print("{:<26}{:>8}{:>8}{:>8}{:>8}{:>6}{:>6}{:>6}{:>10.1f}", name, c.calls, c.acknowledged,
+             c.failed, c.unknown, c.lost, c.duplicated, c.hurt, c.slowest_ms);
+  if (whole != nullptr) {
+    fmt::print("{:>10.1f}{:>8}{:>9}", whole->silence_ms, milliseconds_or_dash(whole->detect_ms),
+               milliseconds_or_dash(whole->recover_ms));
+  }
+  fmt::print("\n");
+}
+
 void print_table(const std::vector<drill_result>& results) {
   fmt::print("{:<26}{:>8}{:>8}{:>8}{:>8}{:>6}{:>6}{:>6}{:>10}{:>10}{:>8}{:>9}\n", "scenario",
              "calls", "acked", "failed", "unknown", "lost", "dup", "hurt", "slowest", "silence",
              "detect", "recover");
   for (const auto& r : results) {
-    fmt::print("{:<26}{:>8}{:>8}{:>8}{:>8}{:>6}{:>6}{:>6}{:>10.1f}{:>10.1f}{:>8}{:>9}\n",
-               r.scenario, r.calls, r.acknowledged, r.failed, r.unknown, r.lost, r.duplicated,
-               r.hurt, r.slowest_ms, r.silence_ms, milliseconds_or_dash(r.detect_ms),
-               milliseconds_or_dash(r.recover_ms));
+    print_row(r.scenario, r, &r);
+    print_row("  idempotent", r.idempotent, nullptr);
+    print_row("  not idempotent", r.writes, nullptr);
   }
   fmt::print(
-      "Times are milliseconds. Unknown: writes that were in flight when their server died; "
-      "they may have run and were not repeated.\n");
+      "Times are milliseconds. Unknown: calls that are not idempotent and were in flight when "
+      "their "
+      "server died; they may have run and were not repeated.\n");
   for (const auto& r : results) {
     for (const auto& promise : r.broken) {
       fmt::print("{}: {} is broken: {}.\n", r.scenario, promise.id, promise.why);

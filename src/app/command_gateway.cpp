@@ -15,6 +15,7 @@
 #include "app/config_values.hpp"
 #include "app/gateway.hpp"
 #include "app/log.hpp"
+#include "wire/method_name.hpp"
 
 namespace understudy::app {
 
@@ -40,7 +41,7 @@ config_result config_of_servers(const gateway_command& command) {
   add_servers(pool, command.servers, 0, result.problems);
   add_servers(pool, command.backups, 1, result.problems);
   for (const std::string& pattern : command.idempotent) {
-    if (!pattern_valid(pattern)) {
+    if (!wire::method_pattern_valid(pattern)) {
       result.problems.push_back(
           {0, fmt::format("\"{}\" is no pattern: write Interface@method, with * for any characters",
                           pattern)});
@@ -103,7 +104,15 @@ class gateway_signals {
 
   void reload() {
     core::record record;
-    record.subject = command_.config.empty() ? "gateway" : command_.config;
+    if (command_.config.empty()) {
+      record.kind = "reload_ignored";
+      record.subject = "gateway";
+      record.rule = "SIGHUP reads the file of --config again, and there is none";
+      record.effect = "nothing has changed: restart it to change what the command line says";
+      running_.events().write(record);
+      return;
+    }
+    record.subject = command_.config;
     config_result result = gateway_config_of(command_);
     for (std::size_t i = 0; i < result.problems.size(); ++i) {
       const config_problem& problem = result.problems[i];

@@ -28,7 +28,8 @@ inline constexpr const char* command_line_pool = "default";
 
 /// Prints `listening HOST:PORT`, `listening HOST:PORT pool NAME` for a pool's own address,
 /// `http HOST:PORT` and `admin HOST:PORT` with the real ports once it serves. SIGHUP loads the
-/// file again, SIGTERM and SIGINT drain and end, a second one ends at once.
+/// file again (without one it only says so), SIGTERM and SIGINT drain and end, a second one ends
+/// at once.
 int run_gateway(const gateway_command& command);
 
 }  // namespace understudy::app

@@ -8,12 +8,18 @@
 #include "app/cli_admin.hpp"
 #include "app/cli_exit.hpp"
 #include "app/cli_text.hpp"
+#include "app/config_values.hpp"
 
 namespace understudy::app {
 
 namespace {
 
 int change(const servers_command& command, std::string_view verb, std::string_view effect) {
+  if (!address_valid(command.server, false)) {
+    return complain(exit_usage, fmt::format("\"{}\" is no server address: write HOST:PORT as "
+                                            "`understudy servers list` shows it.",
+                                            command.server));
+  }
   const admin_answer answer = ask_admin(
       command.at, "POST", fmt::format("/servers/{}/{}/{}", command.pool, command.server, verb));
   if (answer.exit != exit_done) return complain(answer.exit, answer.sentence);

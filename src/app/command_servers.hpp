@@ -3,12 +3,14 @@
 
 #include <string>
 
+#include "app/config.hpp"
+
 namespace understudy::app {
 
 struct servers_command {
-  std::string at;      ///< the gateway's http (or admin) address
-  std::string pool;    ///< of drain and resume
-  std::string server;  ///< HOST:PORT
+  std::string at = default_http_address;  ///< the gateway's http (or admin) address
+  std::string pool;                       ///< of drain and resume
+  std::string server;                     ///< HOST:PORT
   bool json = false;
 };
 

@@ -47,7 +47,7 @@ void print_pool(const json::value& pool, bool colours) {
     fmt::print("  {}\n", coloured(line, tone::bad, colours));
   }
   text_table table(
-      {"SERVER", "STATE", "FOR", "PRIORITY", "SHARE", "IN FLIGHT", "ATTEMPTS", "FAILURES"});
+      {"SERVER", "STATE", "FOR", "PRIORITY", "RAMP", "IN FLIGHT", "ATTEMPTS", "FAILURES"});
   for (const auto& server : array_of(pool, "servers")) {
     const std::string state = text_of(server, "state");
     table.add({text_of(server, "address"), coloured(state, tone_of_state(state), colours),

@@ -3,11 +3,13 @@
 
 #include <string>
 
+#include "app/config.hpp"
+
 namespace understudy::app {
 
 struct status_command {
-  std::string at;     ///< the gateway's http (or admin) address
-  bool json = false;  ///< the document of /status.json as it came
+  std::string at = default_http_address;  ///< the gateway's http (or admin) address
+  bool json = false;                      ///< the document of /status.json as it came
 };
 
 int run_status(const status_command& command);

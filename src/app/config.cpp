@@ -4,13 +4,11 @@
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
-#include <cstring>
-#include <fstream>
-#include <iterator>
 
 #include "app/config_reader.hpp"
 #include "app/config_values.hpp"
+#include "app/read_file.hpp"
+#include "wire/method_name.hpp"
 
 namespace understudy::app {
 
@@ -23,6 +21,7 @@ using reader = toml_reader;
 constexpr std::size_t kib = 1024;
 constexpr std::size_t mib = kib * kib;
 constexpr std::size_t gib = mib * kib;
+constexpr std::size_t config_bytes_max = 8 * mib;  // far above any real one
 
 constexpr std::array<std::string_view, 2> sections{"gateway", "pool"};
 constexpr std::array<std::string_view, 5> absent_sections{"calls", "rule", "database",
@@ -73,7 +72,7 @@ void read_idempotent(reader& value, pool_config& pool) {
   value.array("an array of patterns, such as [\"OrderInterface@get*\"],", [&](reader& element) {
     const auto* pattern = element.as<std::string>("a pattern in quotes");
     if (pattern == nullptr) return;
-    if (!pattern_valid(*pattern)) {
+    if (!wire::method_pattern_valid(*pattern)) {
       element.problem(fmt::format(
           "\"{}\" is no pattern: write Interface@method, with * for any characters", *pattern));
     }
@@ -97,7 +96,7 @@ void read_probe(reader& value, pool_config& pool) {
   const auto* method = value.as<std::string>("a method in quotes, such as \"Health@ping\",");
   if (method == nullptr) return;
   if (*method == "@action_interface") return;
-  if (!pattern_valid(*method) || method->find_first_of("*?") != std::string::npos) {
+  if (!wire::method_pattern_valid(*method) || method->find_first_of("*?") != std::string::npos) {
     value.problem(fmt::format("\"{}\" is no method: write Interface@method", *method));
   }
   pool.probe = *method;
@@ -251,11 +250,10 @@ config_result parse_config(std::string_view toml) {
 }
 
 config_result load_config(const std::string& file) {
-  std::ifstream in(file, std::ios::binary);
-  std::string text(std::istreambuf_iterator<char>(in), {});
-  if (in.is_open() && !in.bad()) return parse_config(text);
+  const auto text = read_file(file, config_bytes_max);
+  if (text) return parse_config(*text);
   config_result result;
-  result.problems.push_back({0, fmt::format("it can not be read: {}", std::strerror(errno))});
+  result.problems.push_back({0, "it can not be read: " + text.error().message()});
   return result;
 }
 

@@ -28,10 +28,13 @@ struct pool_config {
   unsigned line = 0;  ///< where the file declares it; 0: the command line did
 };
 
+/// Where a gateway is administered unless it is told otherwise.
+inline constexpr const char* default_http_address = "127.0.0.1:9580";
+
 struct gateway_config {
-  std::string listen = "127.0.0.1:9500";  ///< empty: none
-  std::string http = "127.0.0.1:9580";    ///< empty: none
-  std::string admin;                      ///< empty: administration shares `http`
+  std::string listen = "127.0.0.1:9500";    ///< empty: none
+  std::string http = default_http_address;  ///< empty: none
+  std::string admin;                        ///< empty: administration shares `http`
   wire::frame_limits limits;
   std::size_t connections_max = 10000;             ///< per listening address
   std::chrono::milliseconds deadline{60000};       ///< of direct calls

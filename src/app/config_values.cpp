@@ -46,30 +46,6 @@ char lower(char c) {
   return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
 }
 
-// Linear: on a mismatch only the last "*" takes one character more.
-template <typename Equal>
-bool glob(std::string_view pattern, std::string_view text, Equal equal) {
-  std::size_t p = 0;
-  std::size_t t = 0;
-  std::size_t star = std::string_view::npos;
-  std::size_t resume = 0;
-  while (t < text.size()) {
-    if (p < pattern.size() && pattern[p] == '*') {
-      star = p++;
-      resume = t;
-    } else if (p < pattern.size() && (pattern[p] == '?' || equal(pattern[p], text[t]))) {
-      ++p;
-      ++t;
-    } else if (star != std::string_view::npos) {
-      p = star + 1;
-      t = ++resume;
-    } else {
-      return false;
-    }
-  }
-  return pattern.find_first_not_of('*', p) == std::string_view::npos;
-}
-
 std::size_t edit_distance(std::string_view a, std::string_view b) {
   std::vector<std::size_t> row(b.size() + 1);
   std::iota(row.begin(), row.end(), std::size_t{0});
@@ -118,27 +94,6 @@ bool address_valid(std::string_view text, bool any_port) {
   std::uint16_t number = 0;
   const auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), number);
   return error == std::errc{} && end == port.data() + port.size() && (number != 0 || any_port);
-}
-
-bool pattern_valid(std::string_view pattern) {
-  const std::size_t at = pattern.find('@');
-  return at != std::string_view::npos && at != 0 && at + 1 != pattern.size() &&
-         pattern.find('@', at + 1) == std::string_view::npos;
-}
-
-bool pattern_matches(std::string_view pattern, std::string_view method) {
-  const std::size_t pattern_at = pattern.find('@');
-  const std::size_t method_at = method.find('@');
-  if (pattern_at == std::string_view::npos || method_at == std::string_view::npos) return false;
-  return glob(pattern.substr(0, pattern_at), method.substr(0, method_at), std::equal_to<>{}) &&
-         glob(pattern.substr(pattern_at + 1), method.substr(method_at + 1),
-              [](char a, char b) { return lower(a) == lower(b); });
-}
-
-std::string fold_case(std::string_view name) {
-  std::string folded(name);
-  std::ranges::transform(folded, folded.begin(), lower);
-  return folded;
 }
 
 std::string_view nearest(std::string_view word, std::span<const std::string_view> known) {

@@ -1,4 +1,4 @@
-// The text forms of durations, sizes, addresses and method patterns, and spelling hints.
+// The text forms of durations, sizes and addresses, and spelling hints.
 #pragma once
 
 #include <chrono>
@@ -21,14 +21,6 @@ namespace understudy::app {
 
 /// "host:port", "[v6]:port". Port 0 ("any free one") only where `any_port` is set.
 [[nodiscard]] bool address_valid(std::string_view text, bool any_port);
-
-/// `Interface@method` with "*" for any run of characters and "?" for one. The interface is
-/// matched as written, the method without regard to case, as PHP does both.
-[[nodiscard]] bool pattern_valid(std::string_view pattern);
-[[nodiscard]] bool pattern_matches(std::string_view pattern, std::string_view method);
-
-/// ASCII lower case: how method names are folded.
-[[nodiscard]] std::string fold_case(std::string_view name);
 
 /// The known word nearest to a misspelt one; empty where none is near.
 [[nodiscard]] std::string_view nearest(std::string_view word,

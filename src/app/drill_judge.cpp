@@ -60,19 +60,24 @@ std::optional<std::int64_t> judge_recovery(const drill_facts& facts) {
   return std::chrono::ceil<milliseconds>(longest).count();
 }
 
+void count(const drill_call& c, unsigned executions, drill_counts& counts) {
+  ++counts.calls;
+  counts.acknowledged += c.call.good() ? 1 : 0;
+  counts.failed += is_failed(c) ? 1 : 0;
+  counts.unknown += is_unknown(c) ? 1 : 0;
+  counts.hurt += is_hurt(c) ? 1 : 0;
+  counts.slowest_ms = std::max(counts.slowest_ms, in_ms(c.call.end - c.call.start));
+  if (!c.write) return;
+  counts.lost += c.call.good() && executions == 0 ? 1 : 0;
+  counts.duplicated += executions > 1 ? 1 : 0;
+}
+
 void count(const drill_facts& facts, drill_result& result) {
   for (const auto& c : facts.calls) {
-    ++result.calls;
-    result.acknowledged += c.call.good() ? 1 : 0;
-    result.failed += is_failed(c) ? 1 : 0;
-    result.unknown += is_unknown(c) ? 1 : 0;
-    result.hurt += is_hurt(c) ? 1 : 0;
-    result.slowest_ms = std::max(result.slowest_ms, in_ms(c.call.end - c.call.start));
-    if (!c.write) continue;
     const auto row = facts.rows.find(c.call.number);
     const unsigned executions = row == facts.rows.end() ? 0 : row->second;
-    result.lost += c.call.good() && executions == 0 ? 1 : 0;
-    result.duplicated += executions > 1 ? 1 : 0;
+    count(c, executions, result);
+    count(c, executions, c.write ? result.writes : result.idempotent);
   }
 }
 
@@ -88,13 +93,14 @@ void judge_silence(const drill_facts& facts, drill_result& result) {
     if (count > 0) result.broken.push_back({"P5", std::to_string(count) + what});
   };
   breaks(result.acknowledged == 0 ? result.calls : 0, " calls, and not one was answered");
-  breaks(result.failed, " calls failed");
+  breaks(result.idempotent.failed, " idempotent calls failed");
+  breaks(result.writes.failed, " writes failed");
   breaks(unexplained(facts), " writes have an unknown outcome that no crash explains");
-  if (facts.promise == drill_promise::unnoticed) {
+  if (facts.promise == drill_promise::unnoticed && !facts.saturated) {
     breaks(result.hurt - result.failed,
            " calls took longer than " + std::to_string(hurt_after.count()) + " ms");
   }
-  if (!facts.idempotent_max) return;
+  if (!facts.idempotent_max || facts.saturated) return;
   const auto slow = std::count_if(facts.calls.begin(), facts.calls.end(), [&](const auto& c) {
     return !c.write && c.call.good() && c.call.end - c.call.start > *facts.idempotent_max;
   });

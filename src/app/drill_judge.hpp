@@ -29,7 +29,9 @@ enum class drill_promise : std::uint8_t {
 struct drill_facts {
   std::string scenario;
   drill_promise promise = drill_promise::survived;
-  /// Survived: no idempotent call may take longer. Not set where the load saturates the servers.
+  /// The load takes all that the servers give, so how slow a call may be is not promised.
+  bool saturated = false;
+  /// Survived: no idempotent call may take longer.
   std::optional<std::chrono::milliseconds> idempotent_max;
   load_clock::time_point begin;  ///< of the load
   load_clock::time_point end;
@@ -48,8 +50,7 @@ struct broken_promise {
   std::string why;
 };
 
-struct drill_result {
-  std::string scenario;
+struct drill_counts {
   std::uint64_t calls = 0;         ///< acknowledged + failed + unknown
   std::uint64_t acknowledged = 0;  ///< answered with a result
   std::uint64_t failed = 0;
@@ -58,7 +59,14 @@ struct drill_result {
   std::uint64_t duplicated = 0;  ///< writes that ran more than once
   std::uint64_t hurt = 0;        ///< failed, or slower than `hurt_after`; unknown ones apart
   double slowest_ms = 0;
-  double silence_ms = 0;  ///< longest time without a success
+};
+
+/// The counts are those of all calls.
+struct drill_result : drill_counts {
+  std::string scenario;
+  drill_counts idempotent;  ///< of the calls that may be repeated
+  drill_counts writes;      ///< of those that must not
+  double silence_ms = 0;    ///< longest time without a success
   std::optional<std::int64_t> detect_ms;
   /// From the moment recovery was possible to the end of the last call that failed, is unknown or
   /// was hurt; 0: no such call.

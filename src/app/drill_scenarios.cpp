@@ -42,6 +42,7 @@ class stage {
   stage(std::string_view name, const drill_settings& settings)
       : settings_(settings), folder_(settings.keep) {
     facts_.scenario = name;
+    facts_.saturated = settings.saturated;
     if (settings.saturated) facts_.scenario += "-saturated";
     if (settings.keep) say("logs and database are in " + folder_.path());
     site_.emplace(folder_, settings.orders_program);
@@ -105,8 +106,8 @@ class stage {
 };
 
 /// kill -9 of the primary under load. The backup takes over.
-void crash(stage& on, const drill_settings& settings) {
-  if (!settings.saturated) on.facts().idempotent_max = crash_idempotent_max;
+void crash(stage& on) {
+  on.facts().idempotent_max = crash_idempotent_max;
   on.start_load();
   on.play(0.25);
   on.kill({drill_site::primary});
@@ -114,7 +115,7 @@ void crash(stage& on, const drill_settings& settings) {
 }
 
 /// kill -9 of both servers; calls wait at the gateway until they are back.
-void all_down(stage& on, const drill_settings&) {
+void all_down(stage& on) {
   on.start_load();
   on.play(0.25);
   on.kill({drill_site::primary, drill_site::backup});
@@ -127,7 +128,7 @@ void all_down(stage& on, const drill_settings&) {
 }
 
 /// The backup serves; the primary comes back, rests for its hold-down, and takes its share again.
-void failback(stage& on, const drill_settings&) {
+void failback(stage& on) {
   on.facts().promise = drill_promise::unnoticed;
   on.site().kill_server(drill_site::primary);
   on.site().wait_for_state(drill_site::primary, "down");
@@ -142,7 +143,7 @@ void failback(stage& on, const drill_settings&) {
 }
 
 /// An operator takes the primary out, and stops it once it rests.
-void drain(stage& on, const drill_settings&) {
+void drain(stage& on) {
   on.facts().promise = drill_promise::unnoticed;
   on.start_load();
   on.play(0.25);
@@ -154,7 +155,7 @@ void drain(stage& on, const drill_settings&) {
 }
 
 /// Each server in turn is drained, stopped, started again and resumed.
-void rolling_restart(stage& on, const drill_settings&) {
+void rolling_restart(stage& on) {
   on.facts().promise = drill_promise::unnoticed;
   on.start_load();
   on.play(0.25);
@@ -172,7 +173,7 @@ void rolling_restart(stage& on, const drill_settings&) {
 
 struct scenario {
   std::string_view name;
-  void (*play)(stage&, const drill_settings&);
+  void (*play)(stage&);
 };
 
 constexpr std::array<scenario, 5> scenarios{{{"crash", crash},
@@ -193,7 +194,7 @@ drill_facts run_scenario(std::string_view name, const drill_settings& settings) 
   for (const auto& one : scenarios) {
     if (one.name != name) continue;
     stage on(name, settings);
-    one.play(on, settings);
+    one.play(on);
     return on.finish();
   }
   throw std::runtime_error("There is no scenario " + std::string(name) + ".");

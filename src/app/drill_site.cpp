@@ -11,10 +11,10 @@
 #include <cerrno>
 #include <csignal>
 #include <filesystem>
-#include <random>
 #include <system_error>
 #include <thread>
 
+#include "app/cli_admin.hpp"
 #include "net/http.hpp"
 
 namespace understudy::app {
@@ -33,35 +33,6 @@ struct sigaction old_term;
 
 extern "C" void raise_interrupt_flag(int) {
   interrupt_flag = 1;
-}
-
-/// A free port of 127.0.0.1 outside the range that outgoing connections take their ports from: a
-/// server that is started again must find its port still free.
-std::string free_address() {
-  static std::mt19937 random{std::random_device{}()};
-  std::uniform_int_distribution<int> ports{20000, 32000};
-  for (int tries = 0; tries < 1000; ++tries) {
-    const int port = ports(random);
-    const owned_fd fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_port = htons(static_cast<std::uint16_t>(port));
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    if (::bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0) {
-      return "127.0.0.1:" + std::to_string(port);
-    }
-  }
-  throw std::runtime_error("No free port was found between 20000 and 32000.");
-}
-
-std::string text_of(const boost::json::object& object, std::string_view name) {
-  const auto* value = object.if_contains(name);
-  return value != nullptr && value->is_string() ? std::string(value->get_string()) : std::string();
-}
-
-std::int64_t number_of(const boost::json::object& object, std::string_view name) {
-  const auto* value = object.if_contains(name);
-  return value != nullptr && value->is_number() ? value->to_number<std::int64_t>() : 0;
 }
 
 std::string name_of_server(unsigned which) {
@@ -100,10 +71,27 @@ drill_folder::~drill_folder() {
   if (!keep_) std::filesystem::remove_all(path_, ignored);
 }
 
+reserved_address::reserved_address() : socket_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  auto* const generic = reinterpret_cast<sockaddr*>(&address);
+  socklen_t length = sizeof address;
+  const int yes = 1;
+  // Alone while it is bound: no other socket has the port. Shared afterwards: a server's listening
+  // socket, which asks for SO_REUSEADDR too, may have it, and everything else still may not.
+  if (::bind(socket_.get(), generic, length) != 0 ||
+      ::getsockname(socket_.get(), generic, &length) != 0 ||
+      ::setsockopt(socket_.get(), SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes) != 0) {
+    throw std::runtime_error(
+        "No port of 127.0.0.1 could be reserved: " + std::generic_category().message(errno) + ".");
+  }
+  text_ = "127.0.0.1:" + std::to_string(ntohs(address.sin_port));
+}
+
 drill_site::drill_site(const drill_folder& folder, const std::string& orders_program)
     : folder_(folder), orders_program_(orders_program) {
   for (const unsigned which : {primary, backup}) {
-    addresses_[which] = free_address();
     start_server(which);
   }
   start_gateway();
@@ -113,7 +101,7 @@ drill_site::drill_site(const drill_folder& folder, const std::string& orders_pro
 void drill_site::start_server(unsigned which) {
   servers_[which].reset();  // what is left of the last one is waited for
   const std::string name = name_of_server(which);
-  servers_[which].emplace(std::vector<std::string>{orders_program_, "--listen", addresses_[which],
+  servers_[which].emplace(std::vector<std::string>{orders_program_, "--listen", address_of(which),
                                                    "--database", database(), "--name", name},
                           folder_.file(name + ".log"));
   (void)servers_[which]->wait_for_line("listening ", start_timeout);
@@ -122,8 +110,8 @@ void drill_site::start_server(unsigned which) {
 void drill_site::start_gateway() {
   gateway_.emplace(
       std::vector<std::string>{own_program(), "gateway", "--listen", "127.0.0.1:0", "--http",
-                               "127.0.0.1:0", "--server", addresses_[primary], "--backup",
-                               addresses_[backup], "--idempotent", "OrderInterface@get*",
+                               "127.0.0.1:0", "--server", address_of(primary), "--backup",
+                               address_of(backup), "--idempotent", "OrderInterface@get*",
                                "--idempotent", "OrderInterface@list", "--idempotent",
                                "OrderInterface@total"},
       folder_.file("gateway.log"));
@@ -146,17 +134,16 @@ void drill_site::stop_server(unsigned which) {
 }
 
 void drill_site::administer(unsigned which, const std::string& action) {
-  (void)fetch("POST", "/servers/" + look(which).pool + "/" + addresses_[which] + "/" + action);
+  (void)fetch("POST", "/servers/" + look(which).pool + "/" + address_of(which) + "/" + action);
 }
 
 seen_server drill_site::look(unsigned which) const {
   const auto status = boost::json::parse(fetch("GET", "/status.json"));
   for (const auto& pool : status.at("pools").as_array()) {
     for (const auto& server : pool.at("servers").as_array()) {
-      const auto& members = server.as_object();
-      if (text_of(members, "address") != addresses_[which]) continue;
-      return {text_of(pool.as_object(), "name"), text_of(members, "state"),
-              number_of(members, "in_flight")};
+      if (text_of(server, "address") != address_of(which)) continue;
+      return {text_of(pool, "name"), text_of(server, "state"),
+              static_cast<std::int64_t>(number_of(server, "in_flight"))};
     }
   }
   throw std::runtime_error("The gateway does not know the " + name_of_server(which) + ".");
@@ -175,14 +162,12 @@ void drill_site::wait_until_at_rest(unsigned which) {
 std::optional<std::int64_t> drill_site::failure_seen_ms(unsigned which,
                                                         std::int64_t since_ms) const {
   const auto answer = boost::json::parse(fetch("GET", "/events"));
-  const auto& events = answer.is_object() ? answer.at("events").as_array() : answer.as_array();
   std::optional<std::int64_t> first;
-  for (const auto& one : events) {
-    const auto& event = one.as_object();
+  for (const auto& event : answer.as_array()) {
     const std::string kind = text_of(event, "kind");
-    const std::int64_t time_ms = number_of(event, "time_ms");
+    const auto time_ms = static_cast<std::int64_t>(number_of(event, "time_ms"));
     if (kind != "server_suspect" && kind != "server_down") continue;
-    if (text_of(event, "subject").find(addresses_[which]) == std::string::npos) continue;
+    if (text_of(event, "subject").find(address_of(which)) == std::string::npos) continue;
     if (time_ms >= since_ms && time_ms < first.value_or(INT64_MAX)) first = time_ms;
   }
   return first;

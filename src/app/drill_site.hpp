@@ -9,6 +9,7 @@
 #include <stdexcept>
 #include <string>
 
+#include "app/load_socket.hpp"
 #include "app/process.hpp"
 
 namespace understudy::app {
@@ -44,6 +45,21 @@ class drill_folder {
  private:
   std::string path_;
   bool keep_;
+};
+
+/// A port of 127.0.0.1 that the kernel gives to nobody else while this lives: a server that is
+/// stopped and started again finds it free, however many drills run. Servers bind it with
+/// SO_REUSEADDR. Throws std::runtime_error with a sentence.
+class reserved_address {
+ public:
+  reserved_address();
+
+  /// HOST:PORT.
+  [[nodiscard]] const std::string& text() const { return text_; }
+
+ private:
+  owned_fd socket_;
+  std::string text_;
 };
 
 /// What /status.json tells of one server.
@@ -87,13 +103,16 @@ class drill_site {
   static void wait_until(const std::function<bool()>& condition, const std::string& what);
 
  private:
+  [[nodiscard]] const std::string& address_of(unsigned which) const {
+    return addresses_[which].text();
+  }
   void start_gateway();
   void administer(unsigned which, const std::string& action);
   [[nodiscard]] std::string fetch(const std::string& method, const std::string& path) const;
 
   const drill_folder& folder_;
   std::string orders_program_;
-  std::array<std::string, 2> addresses_;
+  std::array<reserved_address, 2> addresses_;
   std::array<std::optional<process>, 2> servers_;
   std::optional<process> gateway_;
   std::string frames_address_;

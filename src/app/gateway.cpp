@@ -130,7 +130,7 @@ std::string gateway::admin_address() const {
 std::vector<listener_status> gateway::listeners() const {
   std::vector<listener_status> all;
   for (const frame_listener& listener : frames_) {
-    all.push_back({listener.pool.empty() ? "rpc" : "pool " + listener.pool,
+    all.push_back({listener.pool.empty() ? "rpc" : pool_listener_name(listener.pool),
                    listener.server->addresses().front(), listener.server->connections()});
   }
   for (const http_listener& listener : http_) {

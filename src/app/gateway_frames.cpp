@@ -22,15 +22,14 @@ class forwarding_handler final : public net::frame_handler {
   boost::asio::awaitable<void> handle(net::frame_call& call, std::string& out) override {
     const auto parsed = wire::parse_request(call.body);
     if (const auto* error = std::get_if<wire::request_error>(&parsed)) {
-      const std::size_t header = wire::begin_frame(out);
-      // Toward frame callers `id` is always "", as the real server has it.
-      wire::append_error(out, error->code, error->message);
-      wire::end_frame(out, header, wire::frame_type::message);
+      wire::append_error_frame(out, error->code, error->message);
       co_return;
     }
     std::vector<std::string_view> files(call.files.begin(), call.files.end());
+    route_terms terms;
+    terms.only = pool_;
     const routed answer = co_await routes_->route(std::get<wire::request>(parsed), call.body,
-                                                  std::move(files), pool_);
+                                                  std::move(files), terms);
     for (const std::string& file : answer.files) {
       wire::append_frame(out, wire::frame_type::file, file);
     }

@@ -1,7 +1,6 @@
 #include "app/http_rpc.hpp"
 
 #include <algorithm>
-#include <array>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -10,6 +9,7 @@
 #include <exception>
 #include <variant>
 
+#include "app/call_wishes.hpp"
 #include "understudy/error.hpp"
 #include "wire/answer.hpp"
 #include "wire/json_text.hpp"
@@ -114,13 +114,12 @@ rpc_answer format_answer(const routed& from, std::string_view id) {
 }
 
 // `text` outlives the call.
-asio::awaitable<rpc_answer> answer_one(router& routes, std::string_view text) {
+asio::awaitable<rpc_answer> answer_one(router& routes, std::string_view text, route_terms terms) {
   auto read = read_request(text);
   if (auto* refused = std::get_if<rpc_answer>(&read)) co_return std::move(*refused);
   const auto& request = std::get<wire::request>(read);
   std::vector<std::string_view> no_files;
-  constexpr std::string_view any_pool;
-  const routed answer = co_await routes.route(request, text, std::move(no_files), any_pool);
+  const routed answer = co_await routes.route(request, text, std::move(no_files), terms);
   if (request.id.empty()) co_return rpc_answer();
   co_return format_answer(answer, request.id);
 }
@@ -128,6 +127,7 @@ asio::awaitable<rpc_answer> answer_one(router& routes, std::string_view text) {
 // One batch while it runs; the workers share it, all on one thread.
 struct batch {
   router& routes;
+  const route_terms terms;
   const rpc_limits limits;
   std::vector<std::string_view> elements;
   std::vector<std::string> answers;
@@ -137,9 +137,10 @@ struct batch {
   std::size_t bytes = 0;
   std::exception_ptr failure;
 
-  batch(router& to, rpc_limits limited, std::vector<std::string_view> requests,
+  batch(router& to, route_terms given, rpc_limits limited, std::vector<std::string_view> requests,
         const asio::any_io_executor& executor)
       : routes(to),
+        terms(given),
         limits(limited),
         elements(std::move(requests)),
         answers(elements.size()),
@@ -164,16 +165,16 @@ asio::awaitable<void> work(batch& shared) {
       shared.answers[mine] = refuse_element(text).body;
       continue;
     }
-    auto answer = co_await answer_one(shared.routes, text);
+    auto answer = co_await answer_one(shared.routes, text, shared.terms);
     shared.bytes += answer.body.size();
     shared.answers[mine] = std::move(answer.body);
   }
 }
 
 asio::awaitable<rpc_answer> answer_all(router& routes, std::vector<std::string_view> elements,
-                                       rpc_limits limits) {
+                                       route_terms terms, rpc_limits limits) {
   const auto executor = co_await asio::this_coro::executor;
-  batch shared(routes, limits, std::move(elements), executor);
+  batch shared(routes, terms, limits, std::move(elements), executor);
   shared.workers = std::min(limits.batch_running_max, shared.elements.size());
   for (std::size_t i = shared.workers; i > 0; --i) {
     asio::co_spawn(executor, work(shared), [&shared](const std::exception_ptr& failure) {
@@ -223,16 +224,6 @@ bool is_json_type(std::string_view content_type) {
          type == "application/jsonrequest";
 }
 
-// A caller that asks for a stored call must not get a direct one: the promise is another.
-bool asks_for_store(const net::http_request& request) {
-  constexpr std::array headers{"idempotency-key",     "understudy-wait",     "understudy-delay",
-                               "understudy-deadline", "understudy-priority", "understudy-order-by"};
-  const auto mode = request.header("understudy-mode");
-  return (!mode.empty() && mode != "direct") || std::ranges::any_of(headers, [&](const char* name) {
-           return !request.header(name).empty();
-         });
-}
-
 net::http_response to_http(rpc_answer answer) {
   net::http_response response;
   response.status = answer.body.empty() ? 204 : answer.status;
@@ -250,20 +241,21 @@ asio::awaitable<net::http_response> serve_rpc(router& routes, net::http_request 
   if (!is_json_type(request.header("content-type"))) {
     co_return net::http_error(415, "Send JSON, with Content-Type: application/json.");
   }
-  if (asks_for_store(request)) {
-    co_return to_http(own_error(code::not_allowed,
-                                "No call store is configured: leave out Idempotency-Key and the "
-                                "Understudy-* headers, and the call is made directly."));
+  const auto asked = read_wishes(request);
+  if (const auto* refused = std::get_if<wish_refused>(&asked)) {
+    co_return to_http(own_error(refused->code, refused->message));
   }
+  route_terms terms;
+  terms.deadline = std::get<call_wishes>(asked).deadline;
   const auto text = trim(request.body);
   if (!text.starts_with('[')) {
-    auto answer = co_await answer_one(routes, text);
+    auto answer = co_await answer_one(routes, text, terms);
     co_return to_http(std::move(answer));
   }
   auto read = read_batch(text, limits.batch_max);
   if (auto* refused = std::get_if<rpc_answer>(&read)) co_return to_http(std::move(*refused));
   auto elements = std::move(std::get<std::vector<std::string_view>>(read));
-  auto answer = co_await answer_all(routes, std::move(elements), limits);
+  auto answer = co_await answer_all(routes, std::move(elements), terms, limits);
   co_return to_http(std::move(answer));
 }
 

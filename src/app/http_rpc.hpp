@@ -19,7 +19,8 @@ struct rpc_limits {
 /// bytes; results and errors of services pass as received. A request without `id` is executed and
 /// not answered (204). Batches are answered in order, with status 200. Status of a single call: 200
 /// for every answer of a service; our own errors as wire::http_status says, with Retry-After where
-/// repeating is safe. Files do not pass over HTTP, in neither direction.
+/// repeating is safe. Headers of ours are obeyed or refused as call_wishes.hpp says; a deadline
+/// holds for each call of a batch. Files do not pass over HTTP, in neither direction.
 [[nodiscard]] boost::asio::awaitable<net::http_response> serve_rpc(router& routes,
                                                                    net::http_request request,
                                                                    rpc_limits limits = {});

@@ -46,9 +46,10 @@ constexpr std::array own_errors{
 };
 
 const char* outcome_of(const call_report& report) {
-  if (!report.own) return report.code == 0 ? "result" : "error";
+  if (!report.error_code) return "result";
+  if (!report.own) return "error";
   for (const auto& one : own_errors) {
-    if (one.code == report.code) return one.name;
+    if (one.code == *report.error_code) return one.name;
   }
   return "other";
 }

@@ -36,8 +36,8 @@ core::record pool_record(std::string kind, const std::string& pool, std::string 
   return record;
 }
 
-std::string no_pool(std::string_view pool) {
-  return fmt::format("There is no pool {}.", pool);
+router::denial no_pool(std::string_view pool) {
+  return {fmt::format("There is no pool {}.", pool), true};
 }
 
 }  // namespace
@@ -75,6 +75,7 @@ void pool_router::configure(const gateway_config& config) {
   }
   pools_ = std::move(pools);
   arm_expiry();
+  wake_waiters();
 }
 
 void pool_router::stop() {
@@ -91,8 +92,8 @@ std::shared_ptr<net::dispatcher> pool_router::make_dispatcher(const pool_config&
   options.seed = std::random_device()();
   return parts_.make_dispatcher(
       parts_.executor, std::move(options), parts_.records,
-      [self = weak_from_this(), name = config.name](const auto& services) {
-        if (const auto alive = self.lock()) alive->learned(name, services);
+      [self = weak_from_this(), name = config.name](const auto& server, const auto& services) {
+        if (const auto alive = self.lock()) alive->learned(name, server, services);
       });
 }
 
@@ -116,11 +117,7 @@ void pool_router::change_pool(pool_entry& pool, const pool_config& config) {
     parts_.records(pool_record("pool_changed", config.name, "the configuration changed",
                                "new calls go by the new settings"));
   }
-  pool_services services(config.services, config.idempotent);
-  std::vector<wire::service_description> described;
-  pool.services.append_descriptions(described);
-  services.learn(described);
-  pool.services = std::move(services);
+  pool.services.configure(config.services, config.idempotent);
   pool.config = config;
 }
 
@@ -185,23 +182,26 @@ void pool_router::arm_expiry() {
   });
 }
 
-void pool_router::learned(const std::string& name,
+void pool_router::learned(const std::string& name, const std::string& server,
                           const std::vector<wire::service_description>& services) {
   const pool_ptr pool = pool_named(name);
   if (!pool) return;
-  const std::vector<std::string> fresh = pool->services.learn(services);
+  const std::vector<std::string> fresh = pool->services.learn(server, services);
   for (const std::string& service : fresh) {
     for (const pool_ptr& other : pools_) {
       // Both on the shared address: where a service has two pools the first one has it.
       if (other == pool || !other->config.listen.empty() || !pool->config.listen.empty()) continue;
-      if (!other->services.serves(service)) continue;
+      if (other->services.claims(service) != claim::present) continue;
       parts_.records(
           pool_record("service_conflict", name,
                       fmt::format("{} is served by pool {} too", service, other->config.name),
                       "calls to it go to the pool that the configuration names first"));
     }
   }
-  if (fresh.empty()) return;
+  if (!fresh.empty()) wake_waiters();
+}
+
+void pool_router::wake_waiters() {
   for (boost::asio::steady_timer* waiter : waiters_) waiter->cancel();
 }
 

@@ -32,9 +32,10 @@ struct pool_router_parts {
 };
 
 /// A call on the shared address goes to the pool that serves its interface; calls on a pool's own
-/// address go to that pool. While a pool's services are still to be learned an unknown interface
-/// waits for its first probe, at most `learn_wait`; where it is the only pool, the call goes there.
-/// All functions run on the executor. Calls in flight keep the router alive.
+/// address go to that pool. Of several pools that have a service the configuration's first has it,
+/// but a pool that only remembers it comes last. While a pool's services are still to be learned an
+/// unknown interface waits for its first probe, at most `learn_wait`; where it is the only pool,
+/// the call goes there. All functions run on the executor. Calls in flight keep the router alive.
 class pool_router final : public router, public std::enable_shared_from_this<pool_router> {
  public:
   static constexpr std::chrono::milliseconds learn_wait{2000};
@@ -46,7 +47,7 @@ class pool_router final : public router, public std::enable_shared_from_this<poo
 
   /// A new configuration: pools and servers that are the same in both are not disturbed. A pool
   /// whose settings changed gets a new dispatcher with the same servers; its running calls end on
-  /// the old one.
+  /// the old one, parked ones move to the new one.
   void configure(const gateway_config& config);
   /// Ends probes; running calls go on.
   void stop();
@@ -55,7 +56,7 @@ class pool_router final : public router, public std::enable_shared_from_this<poo
 
   boost::asio::awaitable<routed> route(const wire::request& request, std::string_view body,
                                        std::vector<std::string_view> files,
-                                       std::string_view only) override;
+                                       route_terms terms) override;
   [[nodiscard]] std::vector<pool_status> status() const override;
   refusal drain(std::string_view pool, std::string_view address) override;
   refusal resume(std::string_view pool, std::string_view address) override;
@@ -86,15 +87,21 @@ class pool_router final : public router, public std::enable_shared_from_this<poo
   [[nodiscard]] std::vector<pool_ptr> pools_at(std::string_view only) const;
 
   [[nodiscard]] lookup find(std::string_view service, std::string_view only) const;
-  void learned(const std::string& pool, const std::vector<wire::service_description>& services);
+  void learned(const std::string& pool, const std::string& server,
+               const std::vector<wire::service_description>& services);
+  // Calls that wait for services to be learned look again.
+  void wake_waiters();
   // Finds again whenever a pool learned something, until `until`.
   boost::asio::awaitable<lookup> find_or_wait(std::string_view service, std::string_view only,
                                               core::time_point until);
   // The answer where no pool was found.
   routed refuse(const lookup& found, const wire::request& request, core::time_point start);
+  void report_refused(const routed& refused, const wire::request& request, core::time_point start);
   // @action_interface of one server, for a pool that no probe has described yet.
   boost::asio::awaitable<void> ask(pool_ptr pool, core::time_point until);
   boost::asio::awaitable<routed> describe(std::string_view only);
+  // A call that was not sent before the pool got another dispatcher goes on there.
+  boost::asio::awaitable<net::forward_result> call(pool_entry& pool, const net::forward& forward);
   boost::asio::awaitable<routed> carry(pool_ptr pool, net::forward forward, core::time_point start);
 
   void arm_expiry();

@@ -6,9 +6,11 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <utility>
 
+#include "app/call_wishes.hpp"
 #include "app/pool_router.hpp"
 #include "understudy/error.hpp"
 #include "wire/answer.hpp"
+#include "wire/utf8.hpp"
 
 namespace understudy::app {
 
@@ -16,6 +18,9 @@ namespace asio = boost::asio;
 using clock = std::chrono::steady_clock;
 
 namespace {
+
+constexpr std::string_view retry_no = R"({"retry":false})";
+constexpr std::size_t shown_bytes_max = 256;  // of received text: a name may fill a frame
 
 class counted {
  public:
@@ -87,15 +92,19 @@ std::vector<pool_router::pool_ptr> pool_router::pools_at(std::string_view only) 
 
 pool_router::lookup pool_router::find(std::string_view service, std::string_view only) const {
   pool_ptr unknown;  // a pool whose services are not known yet
+  pool_ptr remembering;
   std::size_t pools = 0;
   for (const pool_ptr& pool : pools_) {
     if (only.empty() ? !pool->config.listen.empty() : pool->config.name != only) continue;
-    if (pool->services.serves(service)) return {pool, false};
+    const claim claims = pool->services.claims(service);
+    if (claims == claim::present) return {pool, false};
+    if (claims == claim::remembered && !remembering) remembering = pool;
     if (!pool->services.known()) unknown = pool;
     ++pools;
   }
   if (unknown && pools == 1) return {unknown, false};
-  return {nullptr, unknown != nullptr};
+  if (unknown) return {nullptr, true};
+  return {remembering, false};
 }
 
 asio::awaitable<pool_router::lookup> pool_router::find_or_wait(std::string_view service,
@@ -128,59 +137,85 @@ routed pool_router::refuse(const lookup& found, const wire::request& request,
   } else {
     // The real server's wording.
     refused = own_error(code::method_not_found,
-                        fmt::format("Service {} is not founded!", request.service()));
+                        fmt::format("Service {} is not founded!",
+                                    wire::utf8_excerpt(request.service(), shown_bytes_max)));
   }
-  call_report report;
-  report.method = request.method;
-  report.own = true;
-  report.code = refused.code;
-  report.took = clock::now() - start;
-  parts_.reports(report);
+  report_refused(refused, request, start);
   return refused;
 }
 
+void pool_router::report_refused(const routed& refused, const wire::request& request,
+                                 core::time_point start) {
+  call_report report;
+  report.method = request.method;
+  report.own = true;
+  report.error_code = refused.code;
+  report.took = clock::now() - start;
+  parts_.reports(report);
+}
+
 asio::awaitable<routed> pool_router::route(const wire::request& request, std::string_view body,
-                                           std::vector<std::string_view> files,
-                                           std::string_view only) {
+                                           std::vector<std::string_view> files, route_terms terms) {
   const auto self = shared_from_this();
   const counted call(running_);
-  if (request.action_interface) co_return co_await describe(only);
+  if (request.action_interface) co_return co_await describe(terms.only);
 
   const auto start = clock::now();
-  lookup found = find(request.service(), only);
+  const wishes asked = read_wishes(request.context);
+  if (const auto* refused = std::get_if<wish_refused>(&asked)) {
+    routed answer = own_error(refused->code, refused->message, retry_no);
+    report_refused(answer, request, start);
+    co_return answer;
+  }
+  net::forward forward;
+  const auto allowed = std::min(std::get<call_wishes>(asked).deadline.value_or(deadline_),
+                                terms.deadline.value_or(deadline_));
+  forward.hurried = allowed < deadline_;
+  forward.deadline = start + std::min(allowed, deadline_);
+  lookup found = find(request.service(), terms.only);
   if (found.learning) {
-    found = co_await find_or_wait(request.service(), only, start + learn_wait);
+    const auto until = std::min(start + learn_wait, forward.deadline);
+    found = co_await find_or_wait(request.service(), terms.only, until);
   }
   if (!found.pool) co_return refuse(found, request, start);
-  net::forward forward;
   forward.method = request.method;
   forward.body = body;
   forward.files = std::move(files);
   forward.idempotent = found.pool->services.idempotent(request);
-  forward.deadline = start + deadline_;
   co_return co_await carry(std::move(found.pool), std::move(forward), start);
+}
+
+asio::awaitable<net::forward_result> pool_router::call(pool_entry& pool,
+                                                       const net::forward& forward) {
+  for (;;) {
+    const auto dispatcher = pool.dispatcher;
+    net::forward request = forward;
+    net::forward_result result = co_await dispatcher->call(std::move(request));
+    const auto* failed = std::get_if<core::give_up>(&result);
+    const bool left_behind = failed != nullptr && failed->sent == delivery::not_sent &&
+                             pool.dispatcher != dispatcher && clock::now() < forward.deadline;
+    if (!left_behind) co_return result;
+  }
 }
 
 asio::awaitable<routed> pool_router::carry(pool_ptr pool, net::forward forward,
                                            core::time_point start) {
-  const auto dispatcher = pool->dispatcher;  // a reload may exchange the pool's
+  net::forward_result result = co_await call(*pool, forward);
   call_report report;
-  report.method = forward.method;
-  net::forward_result result = co_await dispatcher->call(std::move(forward));
   routed answer;
   if (auto* answered = std::get_if<net::forwarded>(&result)) {
-    const auto parsed = wire::parse_answer(answered->body);
-    answer.code = parsed && parsed->is_error() ? parsed->code : 0;
     answer.body = std::move(answered->body);
     answer.files = std::move(answered->files);
     report.server = answered->server;
     report.attempts = answered->attempts;
+    report.error_code = answered->error_code;
   } else {
     answer = own_error(std::get<core::give_up>(result));
+    report.error_code = answer.code;
   }
   report.pool = pool->config.name;
+  report.method = forward.method;
   report.own = answer.own;
-  report.code = answer.code;
   report.took = clock::now() - start;
   parts_.reports(report);
   co_return answer;
@@ -191,13 +226,15 @@ asio::awaitable<void> pool_router::ask(pool_ptr pool, core::time_point until) {
   forward.method = wire::action_interface_body;
   forward.body = wire::action_interface_body;
   forward.idempotent = true;  // it has no side effect
+  forward.hurried = true;     // learn_wait is ours: no server has promised to keep to it
   forward.deadline = until;
-  const routed answer = co_await carry(pool, std::move(forward), clock::now());
-  if (answer.own) co_return;
-  const auto parsed = wire::parse_answer(answer.body);
-  if (!parsed || parsed->is_error()) co_return;
+  const net::forward_result result = co_await call(*pool, forward);
+  const auto* answered = std::get_if<net::forwarded>(&result);
+  if (answered == nullptr || answered->error_code) co_return;
+  const auto parsed = wire::parse_answer(answered->body);
+  if (!parsed) co_return;
   if (const auto services = wire::parse_description(parsed->result)) {
-    learned(pool->config.name, *services);
+    learned(pool->config.name, answered->server, *services);
   }
 }
 

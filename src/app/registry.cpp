@@ -16,6 +16,10 @@ bool same(const core::server_options& a, const core::server_options& b) {
   return a.address == b.address && a.priority == b.priority && a.weight == b.weight;
 }
 
+router::denial denied(std::string sentence) {
+  return {std::move(sentence), false};
+}
+
 }  // namespace
 
 registry::registry(std::string pool, std::shared_ptr<net::dispatcher> servers, record_sink records)
@@ -27,7 +31,7 @@ void registry::configure(const std::vector<core::server_options>& servers) {
     wanted.insert(server.address);
     const auto found = entries_.find(server.address);
     if (found == entries_.end()) {
-      entries_[server.address] = {servers_->add(server), server, std::nullopt};
+      entries_[server.address] = {servers_->add(server), server, std::nullopt, false};
       continue;
     }
     entry& known = found->second;
@@ -45,30 +49,31 @@ void registry::configure(const std::vector<core::server_options>& servers) {
 registry::refusal registry::put(core::time_point now, const core::server_options& server,
                                 std::chrono::milliseconds ttl) {
   if (!address_valid(server.address, false)) {
-    return fmt::format("\"{}\" is no server address: write HOST:PORT.", server.address);
+    return denied(fmt::format("\"{}\" is no server address: write HOST:PORT.", server.address));
   }
   if (ttl < ttl_min || ttl > ttl_max) {
-    return fmt::format("ttl_ms has to be between {} and {}.", ttl_min.count(), ttl_max.count());
+    return denied(
+        fmt::format("ttl_ms has to be between {} and {}.", ttl_min.count(), ttl_max.count()));
   }
   if (!(server.weight > 0 && server.weight <= 1000) || server.priority > 100) {
-    return "weight has to be above 0 and at most 1000, priority at most 100.";
+    return denied("weight has to be above 0 and at most 1000, priority at most 100.");
   }
   const auto found = entries_.find(server.address);
   if (found == entries_.end()) {
     const auto registered = std::ranges::count_if(
         entries_, [](const auto& item) { return item.second.expires.has_value(); });
     if (static_cast<std::size_t>(registered) >= registered_max) {
-      return fmt::format("The pool {} has {} registered servers, the most it takes.", pool_,
-                         registered_max);
+      return denied(fmt::format("The pool {} has {} registered servers, the most it takes.", pool_,
+                                registered_max));
     }
-    entries_[server.address] = {servers_->add(server), server, now + ttl};
+    entries_[server.address] = {servers_->add(server), server, now + ttl, false};
     write("server_registered", server.address, "it registered itself", "it takes calls");
     return std::nullopt;
   }
   entry& known = found->second;
   if (!known.expires) {
-    return fmt::format("{} is in the configuration of pool {}: it needs no registration.",
-                       server.address, pool_);
+    return denied(fmt::format("{} is in the configuration of pool {}: it needs no registration.",
+                              server.address, pool_));
   }
   if (!same(known.options, server)) servers_->update(known.id, server);
   known.options = server;
@@ -80,9 +85,9 @@ registry::refusal registry::remove(std::string_view address) {
   const auto found = entries_.find(address);
   if (found == entries_.end()) return unknown(address);
   if (!found->second.expires) {
-    return fmt::format(
+    return denied(fmt::format(
         "{} is in the configuration of pool {}: remove it there and reload, or drain it.", address,
-        pool_);
+        pool_));
   }
   servers_->remove(found->second.id);
   write("server_unregistered", found->first, "it was asked to go",
@@ -112,28 +117,28 @@ std::optional<core::time_point> registry::next_expiry() const {
 }
 
 registry::refusal registry::drain(std::string_view address) {
-  const auto ids = ids_of(address);
-  if (ids.empty()) return unknown(address);
-  for (const core::server_id id : ids) servers_->drain(id);
+  if (!set_drained(address, true)) return unknown(address);
   return std::nullopt;
 }
 
 registry::refusal registry::resume(std::string_view address) {
-  const auto ids = ids_of(address);
-  if (ids.empty()) return unknown(address);
-  for (const core::server_id id : ids) servers_->resume(id);
+  if (!set_drained(address, false)) return unknown(address);
   return std::nullopt;
 }
 
-void registry::move_to(std::shared_ptr<net::dispatcher> servers) {
-  std::set<core::server_id> drained;
-  for (const auto& status : servers_->status()) {
-    if (status.state == core::server_state::drained) drained.insert(status.id);
+bool registry::set_drained(std::string_view address, bool drained) {
+  const auto ids = ids_of(address);
+  for (const core::server_id id : ids) drained ? servers_->drain(id) : servers_->resume(id);
+  if (const auto found = entries_.find(address); found != entries_.end()) {
+    found->second.drained = drained;
   }
+  return !ids.empty();
+}
+
+void registry::move_to(std::shared_ptr<net::dispatcher> servers) {
   for (auto& [unused, known] : entries_) {
-    const bool was_drained = drained.contains(known.id);
     known.id = servers->add(known.options);
-    if (was_drained) servers->drain(known.id);
+    if (known.drained) servers->drain(known.id);
   }
   servers_ = std::move(servers);
 }
@@ -149,8 +154,8 @@ std::vector<core::server_id> registry::ids_of(std::string_view address) const {
   return ids;
 }
 
-std::string registry::unknown(std::string_view address) const {
-  return fmt::format("The pool {} has no server {}.", pool_, address);
+router::denial registry::unknown(std::string_view address) const {
+  return {fmt::format("The pool {} has no server {}.", pool_, address), true};
 }
 
 void registry::write(std::string kind, const std::string& address, std::string rule,

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "app/router.hpp"
 #include "core/pool.hpp"
 #include "net/dispatcher.hpp"
 
@@ -19,7 +20,7 @@ namespace understudy::app {
 /// thread, the dispatcher's. Refusals are sentences; nothing means done.
 class registry {
  public:
-  using refusal = std::optional<std::string>;
+  using refusal = router::refusal;
   using record_sink = std::function<void(const core::record&)>;
 
   static constexpr std::size_t registered_max = 256;
@@ -42,7 +43,8 @@ class registry {
   refusal drain(std::string_view address);
   refusal resume(std::string_view address);
 
-  /// Hands all servers, drained ones as such, to another dispatcher of the same pool.
+  /// Hands all servers, drained ones as such, to another dispatcher of the same pool. A drain of
+  /// one address of several behind a name is not kept.
   void move_to(std::shared_ptr<net::dispatcher> servers);
 
  private:
@@ -50,11 +52,14 @@ class registry {
     core::server_id id{};
     core::server_options options;
     std::optional<core::time_point> expires;  ///< nothing: from the configuration
+    bool drained = false;                     ///< as it was given; kept across move_to()
   };
 
   // The servers that an operator means by an address: as it was given, or as it was resolved.
   [[nodiscard]] std::vector<core::server_id> ids_of(std::string_view address) const;
-  [[nodiscard]] std::string unknown(std::string_view address) const;
+  [[nodiscard]] router::denial unknown(std::string_view address) const;
+  // Drains (or resumes) what the operator means; false where there is no such server.
+  bool set_drained(std::string_view address, bool drained);
   void write(std::string kind, const std::string& address, std::string rule, std::string effect);
 
   std::string pool_;

@@ -34,14 +34,21 @@ struct pool_status {
   std::size_t parked = 0;
 };
 
+/// What holds for a call beside its bytes.
+struct route_terms {
+  std::string_view only;  ///< the pool of a pool's own address; empty = the shared address
+  /// As asked for outside the body; the configured one still bounds it.
+  std::optional<std::chrono::milliseconds> deadline;
+};
+
 /// Told of each finished call, for metrics and logs.
 struct call_report {
   std::string_view pool;
   std::string_view method;
   std::string_view server;  ///< empty: none answered
   unsigned attempts = 0;
-  std::int64_t code = 0;  ///< 0 = result; else the error's code
-  bool own = false;
+  std::optional<std::int64_t> error_code;  ///< nothing: a result. 0 is think-swoole's default
+  bool own = false;                        ///< the error is the gateway's
   core::duration took{};
 };
 
@@ -50,16 +57,20 @@ class router {
  public:
   virtual ~router() = default;
 
-  /// `body` is the request as received and parsed into `request`. `only` limits the call to one
-  /// pool (a pool's own address); empty = the shared address. Never throws.
+  /// `body` is the request as received and parsed into `request`; context.understudy is obeyed or
+  /// refused (call_wishes.hpp). What the views point to outlives the call. Never throws.
   virtual boost::asio::awaitable<routed> route(const wire::request& request, std::string_view body,
                                                std::vector<std::string_view> files,
-                                               std::string_view only) = 0;
+                                               route_terms terms) = 0;
 
   [[nodiscard]] virtual std::vector<pool_status> status() const = 0;
 
   /// Administration. Each returns a sentence on failure, nothing on success.
-  using refusal = std::optional<std::string>;
+  struct denial {
+    std::string sentence;
+    bool unknown = false;  ///< there is no such pool or server
+  };
+  using refusal = std::optional<denial>;
   virtual refusal drain(std::string_view pool, std::string_view address) = 0;
   virtual refusal resume(std::string_view pool, std::string_view address) = 0;
   /// Registers or renews a server for `ttl`; it goes when the ttl ends without renewal.

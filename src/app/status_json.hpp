@@ -12,8 +12,13 @@
 
 namespace understudy::app {
 
+/// The name of a pool's own listener.
+[[nodiscard]] inline std::string pool_listener_name(const std::string& pool) {
+  return "pool " + pool;
+}
+
 struct listener_status {
-  std::string name;  ///< "rpc", "http", "admin", or "pool <name>"
+  std::string name;  ///< "rpc", "http", "admin", or pool_listener_name()
   std::string address;
   std::size_t connections = 0;
 };

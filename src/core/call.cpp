@@ -13,6 +13,8 @@ namespace {
 constexpr duration look_again = std::chrono::seconds{1};
 /// The hint for callers that were refused for lack of a server: a restart takes about as long.
 constexpr duration retry_hint = std::chrono::seconds{1};
+/// The same for want of a connection: others end all the time.
+constexpr duration crowded_hint = std::chrono::milliseconds{100};
 
 std::string what_happened(outcome how, std::string_view server) {
   const std::string name = "server " + std::string(server);
@@ -40,6 +42,8 @@ std::string reason_of(refusal why, const pool_options& options) {
       return "the pool has no retries left for now";
     case refusal::parked_full:
       return "too many calls wait for a server";
+    case refusal::crowded:
+      return "no connection to another server could be spared";
     default:
       return "no other server could take it";
   }
@@ -63,7 +67,7 @@ call_step call::begin(time_point now) {
 
 call_step call::failed(time_point now, outcome how, duration took) {
   UNDERSTUDY_CHECK(out_ && how != outcome::answered);
-  const bool sent = how != outcome::refused && how != outcome::stale;
+  const bool sent = was_sent(how);
   if (!sent) {
     --attempts_;
   } else if (how != outcome::faulted) {
@@ -75,6 +79,21 @@ call_step call::failed(time_point now, outcome how, duration took) {
   has_answer_ = has_answer_ || how == outcome::faulted;
   if (how == outcome::lost) ++lost_;
   return after_sent(now);
+}
+
+call_step call::crowded(time_point now) {
+  UNDERSTUDY_CHECK(out_);
+  --attempts_;
+  const std::string server(shared().address(current_));
+  end_attempt(now, outcome::abandoned, duration{0});
+  if (now >= options_.deadline) return deadline_passed();
+  if (const auto other = pool_.pick(now, tried_)) return start(now, *other);
+  if (has_answer_) return deliver{};
+  if (!unknown_.empty()) return not_repeated(refusal::crowded);
+  return refuse(refusal::crowded,
+                {.code = code::overloaded,
+                 .message = "too many connections to server " + server + "; nothing was sent",
+                 .retry_after = crowded_hint});
 }
 
 void call::finish(time_point now, outcome how, duration took) {
@@ -209,7 +228,12 @@ call_step call::refuse(refusal why, give_up answer) {
 
 void call::end_attempt(time_point now, outcome how, duration took) {
   out_ = false;
-  pool_.end(now, current_, how, took);
+  // What the deadline cut short says something of the call; of the server, only if it had the time
+  // that calls have as a rule.
+  const bool cut_short =
+      now >= options_.deadline &&
+      (how == outcome::unreached || (how == outcome::timed_out && options_.hurried));
+  pool_.end(now, current_, cut_short ? outcome::abandoned : how, took);
 }
 
 void call::leave_parking() {

@@ -18,6 +18,7 @@ struct call_options {
   std::string method;       ///< for records and messages
   bool idempotent = false;  ///< may be repeated when its outcome is unknown
   time_point deadline{};    ///< over all attempts; never renewed
+  bool hurried = false;     ///< its caller set the deadline: to miss it speaks against no server
 };
 
 struct attempt {
@@ -39,7 +40,8 @@ struct give_up {
 using call_step = std::variant<attempt, park, deliver, give_up>;
 
 /// How a call goes on after an attempt that
-/// - was not sent (refused, stale): another server at once, each once per round, free of the
+/// - was not sent (refused, unreached, stale): another server at once, each once per round, free of
+/// the
 ///   retry budget. When all were tried, it parks until one is usable, then may try all again.
 /// - has an unknown outcome (lost, unreadable, timed_out): a server not tried yet, if the call is
 ///   idempotent, has attempts left, has cost fewer than lost_max connections, and the budget has
@@ -66,6 +68,9 @@ class call {
   /// The current attempt failed, or the answer faulted and may be had elsewhere.
   /// For outcome::answered use finish().
   [[nodiscard]] call_step failed(time_point now, outcome how, duration took);
+  /// There was no connection to spare for the current attempt: nothing was sent, and it says
+  /// nothing of the server. Another server, or -32003; it never waits.
+  [[nodiscard]] call_step crowded(time_point now);
   /// The current attempt brought the answer, or its caller is gone (abandoned).
   void finish(time_point now, outcome how, duration took);
   /// It was parked, and was woken or its time is up. May return park again: parked calls leave

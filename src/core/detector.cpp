@@ -13,6 +13,8 @@ finding detector::attempt_ended(time_point now, outcome how, duration took) {
     case outcome::refused:
       probes_good_ = 0;
       return {opinion::gone, "no connection can be made", source::attempt, 1, how, took};
+    case outcome::unreached:
+      return {opinion::doubt, "no connection came about in time", source::attempt, 1, how, took};
     case outcome::stale:
     case outcome::lost:
       return {opinion::doubt, "a connection was lost", source::attempt, 1, how, took};
@@ -45,6 +47,7 @@ finding detector::probe_ended(time_point now, outcome how, duration took) {
     case outcome::refused:
       probes_good_ = 0;
       return {opinion::gone, "no connection can be made", source::probe, 1, how, took};
+    case outcome::unreached:
     case outcome::stale:
     case outcome::lost:
     case outcome::timed_out:

@@ -36,9 +36,10 @@ struct finding {
 
 /// The rules:
 /// - No connection can be made (attempt or probe): gone. Nothing else is as certain.
-/// - A connection was lost: doubt. It may be one worker of several behind the address; a probe
-///   with a fresh connection tells.
-/// - A probe is lost or times out: doubt; `probes_down` in a row, with no call answered between:
+/// - A connection was lost, or did not come about in time: doubt. It may be one worker of several
+///   behind the address, or one lost packet; a probe with a fresh connection tells.
+/// - A probe is lost, or times out (connecting or waiting): doubt; `probes_down` in a row, with no
+/// call answered between:
 ///   silent.
 /// - A probe is answered badly: doubt, never silent: who answers is there.
 /// - `faults_suspect` attempts in a row fault, time out or are unreadable, with no good one

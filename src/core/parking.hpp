@@ -24,9 +24,12 @@ class parking {
   }
   void leave() { --count_; }
 
-  /// When the next of the waiting calls may leave: now, if none left a moment ago.
+  /// When the next of the waiting calls may leave: now, if none left a moment ago. Never later
+  /// than if all that wait left before it: slots that calls did not use, because their server was
+  /// lost again, must not add up to an ever longer wait.
   [[nodiscard]] time_point slot(time_point now) {
-    const time_point given = std::max(now, next_);
+    const time_point latest = now + static_cast<duration::rep>(count_) * leave_spacing;
+    const time_point given = std::max(now, std::min(next_, latest));
     next_ = given + leave_spacing;
     return given;
   }

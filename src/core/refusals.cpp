@@ -33,6 +33,9 @@ wording wording_of(refusal why) {
       return {"call_not_repeated", "the retry budget of the pool is spent", may_have_run};
     case refusal::alone:
       return {"call_not_repeated", "no other server could take it", may_have_run};
+    case refusal::crowded:
+      return {"call_refused", "no connection to a server could be spared",
+              "the caller got an error; it was not sent where this happened"};
   }
   return {"", "", ""};
 }

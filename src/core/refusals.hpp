@@ -22,8 +22,9 @@ enum class refusal : std::uint8_t {
   attempts,        ///< attempts_max
   budget,          ///< the pool's retry budget is spent
   alone,           ///< no other server could take it
+  crowded,         ///< no connection could be spared for it
 };
-inline constexpr std::size_t refusal_count = 8;
+inline constexpr std::size_t refusal_count = 9;
 
 /// At most one record a second for each reason, with the number of calls since the last one and
 /// the method of the newest.

@@ -10,6 +10,8 @@ std::string_view to_string(outcome how) {
       return "faulted";
     case outcome::refused:
       return "refused";
+    case outcome::unreached:
+      return "unreached";
     case outcome::stale:
       return "stale";
     case outcome::lost:

@@ -22,7 +22,8 @@ enum class outcome : std::uint8_t {
   answered,    ///< a result, or an error of the service itself
   faulted,     ///< an answer that speaks against the server (-32603, -32000, -32003, fault_codes)
   refused,     ///< not_sent: no connection could be made
-  stale,       ///< not_sent: the pooled connection was closed before the first byte left
+  unreached,   ///< not_sent: no connection came about in time; one lost packet is enough for that
+  stale,       ///< not_sent: the connection was closed before the first byte left
   lost,        ///< unknown: the connection ended after the first byte had left
   unreadable,  ///< unknown: what came back is no answer
   timed_out,   ///< unknown: no answer before the deadline
@@ -30,6 +31,10 @@ enum class outcome : std::uint8_t {
 };
 
 [[nodiscard]] std::string_view to_string(outcome how);
+/// Whether a byte of the request may have left.
+[[nodiscard]] constexpr bool was_sent(outcome how) {
+  return how != outcome::refused && how != outcome::unreached && how != outcome::stale;
+}
 
 /// One observation behind a record: a name and a printable value, e.g. {"connect_errors", "2"}.
 using evidence = std::vector<std::pair<std::string, std::string>>;

@@ -1,5 +1,6 @@
 #include "understudy/client.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/executor_work_guard.hpp>
@@ -24,6 +25,8 @@ namespace {
 namespace asio = boost::asio;
 using clock = std::chrono::steady_clock;
 
+constexpr std::chrono::hours timeout_max{24 * 365};  // "for ever", far from an overflow
+
 /// One call under way: owns what the dispatcher sees through views.
 struct pending {
   std::string method;
@@ -31,6 +34,7 @@ struct pending {
   std::vector<file> files;
   bool idempotent = false;
   core::time_point deadline{};
+  bool hurried = false;
   std::optional<net::forward_result> ended;
   std::function<void()> done;  ///< called once, on the client's thread
 };
@@ -101,7 +105,7 @@ class client::impl {
         [this](const core::record& record) {
           if (options_.log) options_.log(line_of(record));
         },
-        [this](const auto& services) { repeatable_.learn(services); });
+        [this](const auto&, const auto& services) { repeatable_.learn(services); });
     add(options_.servers, 0);
     add(options_.backups, 1);
     dispatcher_->start();
@@ -121,7 +125,6 @@ class client::impl {
   pending_ptr prepare(std::string_view method, std::string_view params, std::vector<file> files,
                       const call_options& options) {
     auto call = std::make_shared<pending>();
-    call->method = method;
     wire::append_request(call->body, method, params, options.context);
     const auto request = wire::parse_request(call->body);
     if (const auto* error = std::get_if<wire::request_error>(&request)) {
@@ -134,13 +137,16 @@ class client::impl {
                       delivery::not_sent);
     }
     call->files = std::move(files);
-    call->idempotent = options.idempotent || repeatable_.contains(method);
+    call->method = std::get<wire::request>(request).method;  // as the server will read it
+    call->idempotent = options.idempotent || repeatable_.contains(call->method);
     set_deadline(*call, options.timeout);
     return call;
   }
 
   void set_deadline(pending& call, std::chrono::milliseconds timeout) const {
-    call.deadline = clock::now() + (timeout.count() > 0 ? timeout : options_.timeout);
+    const auto given = timeout.count() > 0 ? timeout : options_.timeout;
+    call.deadline = clock::now() + std::min<std::chrono::milliseconds>(given, timeout_max);
+    call.hurried = given < options_.timeout;
   }
 
   void begin(const pending_ptr& call) {
@@ -178,6 +184,7 @@ class client::impl {
     for (const auto& each : call->files) request.files.emplace_back(each.bytes());
     request.idempotent = call->idempotent;
     request.deadline = call->deadline;
+    request.hurried = call->hurried;
     call->ended.emplace(co_await self->dispatcher_->call(std::move(request)));
     const auto done = std::move(call->done);
     done();

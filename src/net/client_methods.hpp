@@ -17,7 +17,7 @@ class repeatable_methods {
   /// Beyond it no more is learned: a peer fills no memory.
   static constexpr std::size_t learned_max = 10000;
 
-  /// `*` in a pattern stands for any run of characters but `@`.
+  /// As method_matches() reads them.
   explicit repeatable_methods(std::vector<std::string> patterns);
 
   /// Takes what one server said of its services. The latest word on a service counts.

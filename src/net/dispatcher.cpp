@@ -7,6 +7,7 @@
 
 #include "net/dispatcher_impl.hpp"
 #include "understudy/detail/check.hpp"
+#include "wire/utf8.hpp"
 
 namespace understudy::net {
 namespace {
@@ -16,7 +17,7 @@ using boost::system::error_code;
 
 constexpr auto as_value = asio::as_tuple(asio::use_awaitable);
 
-constexpr std::chrono::milliseconds overload_pause{100};
+constexpr std::size_t shown_bytes_max = 200;  ///< of a method's name: it may fill a frame
 
 /// They speak of the call or of the way to it, whatever a pool's fault_codes say.
 constexpr std::array never_faults = {code::outcome_unknown, code::deadline_passed,
@@ -36,14 +37,6 @@ bool is_local_shortage(const error_code& ec) {
   return ec == asio::error::no_descriptors || ec == asio::error::no_buffer_space ||
          ec == asio::error::no_memory || ec == boost::system::errc::too_many_files_open_in_system ||
          ec == boost::system::errc::address_not_available;
-}
-
-core::give_up own_error(std::int64_t code, std::string message, delivery sent) {
-  core::give_up error;
-  error.code = code;
-  error.message = std::move(message);
-  error.sent = sent;
-  return error;
 }
 
 }  // namespace
@@ -71,7 +64,12 @@ asio::awaitable<forward_result> dispatcher_impl::call(forward request) {
          parked_.size() < options_.pool.parked_max) {
     co_await park_until(request.deadline);
   }
-  core::call life(pool_, {std::string(request.method), request.idempotent, request.deadline});
+  core::call_options options;
+  options.method = wire::utf8_excerpt(request.method, shown_bytes_max);
+  options.idempotent = request.idempotent;
+  options.deadline = request.deadline;
+  options.hurried = request.hurried;
+  core::call life(pool_, std::move(options));
   std::optional<forwarded> in_hand;  // an answer that faults, while a better one is looked for
   core::call_step step = life.begin(now());
   for (;;) {
@@ -86,26 +84,27 @@ asio::awaitable<forward_result> dispatcher_impl::call(forward request) {
     const auto target = servers_.at(std::get<core::attempt>(step).server);
     const auto begun = now();
     auto result = co_await try_server(target, request);
-    const auto how = result.overloaded ? core::outcome::abandoned : judge(result.got);
-    if (how == core::outcome::answered || how == core::outcome::abandoned) {
+    if (result.crowded) {
+      step = life.crowded(now());
+      continue;
+    }
+    const auto how = judge(result.got);
+    if (how == core::outcome::answered) {
       life.finish(now(), how, now() - begun);
       settle();
     }
-    if (how == core::outcome::abandoned) {
-      auto error = own_error(code::overloaded, "Too many connections to " + target->address,
-                             delivery::not_sent);
-      error.retry_after = overload_pause;
-      co_return std::move(error);
-    }
     if (result.got.too_large) {
-      auto error = own_error(code::too_large, "The answer is larger than the limits allow",
-                             delivery::unknown);
+      core::give_up error;
+      error.code = code::too_large;
+      error.message = "The answer is larger than the limits allow";
+      error.sent = delivery::unknown;
       co_return std::move(error);
     }
     if (how == core::outcome::answered || how == core::outcome::faulted) {
       in_hand.emplace();
       in_hand->body = std::move(result.got.body);
       in_hand->files = std::move(result.got.files);
+      in_hand->error_code = result.got.error_code;
       in_hand->server = target->address;
       in_hand->attempts = life.attempts();
     }
@@ -126,7 +125,7 @@ asio::awaitable<dispatcher_impl::attempt_result> dispatcher_impl::try_server(
   }
   if (!result.connection) {
     if (target->connections.open() > options_.connections_max) {
-      result.overloaded = true;
+      result.crowded = true;
       co_return std::move(result);
     }
     result = co_await connect(target, std::min(request.deadline, now() + options_.connect_timeout));
@@ -146,8 +145,9 @@ asio::awaitable<dispatcher_impl::attempt_result> dispatcher_impl::connect(
     result.connection = std::move(connection);
   } else {
     connection->close();
-    result.overloaded = is_local_shortage(ec);
-    result.got.how = core::outcome::refused;
+    result.crowded = is_local_shortage(ec);
+    const bool late = ec == asio::error::timed_out;
+    result.got.how = late ? core::outcome::unreached : core::outcome::refused;
   }
   co_return std::move(result);
 }

@@ -3,8 +3,10 @@
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
+#include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -35,13 +37,15 @@ struct forward {
   std::vector<std::string_view> files;
   bool idempotent = false;
   core::time_point deadline{};
+  bool hurried = false;  ///< the caller asked for it to be that short
 };
 
 /// A server's answer as received: a result or a service's error, valid JSON.
 struct forwarded {
   std::string body;
   std::vector<std::string> files;
-  std::string server;  ///< its address
+  std::optional<std::int64_t> error_code;  ///< nothing: a result
+  std::string server;                      ///< its address
   unsigned attempts = 1;
 };
 
@@ -51,7 +55,10 @@ using forward_result = std::variant<forwarded, core::give_up>;
 class dispatcher : public std::enable_shared_from_this<dispatcher> {
  public:
   using record_sink = std::function<void(const core::record&)>;
-  using description_sink = std::function<void(const std::vector<wire::service_description>&)>;
+  /// What a server, by ip:port, says of its services, whenever that changes; nothing once it was
+  /// taken out. A stopped dispatcher tells nothing more.
+  using description_sink = std::function<void(
+      const std::string& server, const std::vector<wire::service_description>& services)>;
 
   static std::shared_ptr<dispatcher> make(boost::asio::any_io_executor executor,
                                           dispatcher_options options, record_sink records,
@@ -74,8 +81,8 @@ class dispatcher : public std::enable_shared_from_this<dispatcher> {
   virtual void stop() = 0;
 
   /// Never throws for peers or networks: every failure is a give_up with a code and a sentence.
-  /// Beside core::call's own: -32003 where no connection to the server can be spared, -32005 where
-  /// an answer came that is larger than the limits allow (it has run: `unknown`).
+  /// Beside core::call's own: -32005 where an answer came that is larger than the limits allow (it
+  /// has run: `unknown`).
   /// `request.body` is no poison: the caller has checked it.
   virtual boost::asio::awaitable<forward_result> call(forward request) = 0;
 

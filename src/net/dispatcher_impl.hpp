@@ -84,7 +84,7 @@ class dispatcher_impl final : public dispatcher {
   struct attempt_result {
     std::shared_ptr<upstream> connection;  ///< null: none could be made, and `got` says why
     exchange got;
-    bool overloaded = false;  ///< we had no connection to spare: it says nothing of the server
+    bool crowded = false;  ///< we had no connection to spare: it says nothing of the server
   };
 
   // Servers (dispatcher_servers.cpp).

@@ -14,6 +14,8 @@ namespace understudy::net {
 namespace {
 
 constexpr std::size_t warm_connections = 4;
+/// A probe whose timeout is noticed this late says that we were busy or paused, not the server.
+constexpr std::chrono::milliseconds late_max{250};
 
 core::time_point now() {
   return std::chrono::steady_clock::now();
@@ -40,7 +42,8 @@ boost::asio::awaitable<void> dispatcher_impl::probe(server_ptr target) {
     else
       result.connection->close();
   }
-  const auto how = result.overloaded ? core::outcome::abandoned : judge(result.got);
+  const bool late = result.got.how != core::outcome::answered && now() > deadline + late_max;
+  const auto how = result.crowded || late ? core::outcome::abandoned : judge(result.got);
   if (how == core::outcome::answered && options_.probe_method.empty()) {
     learn(*target, result.got.body);
   }
@@ -49,13 +52,13 @@ boost::asio::awaitable<void> dispatcher_impl::probe(server_ptr target) {
 }
 
 void dispatcher_impl::learn(server& from, std::string_view answer_body) {
-  if (!learned_ || from.removed || from.description == answer_body) return;
+  if (!learned_ || from.removed || stopped_ || from.description == answer_body) return;
   const auto answer = wire::parse_answer(answer_body);
   if (!answer || answer->is_error()) return;
   const auto services = wire::parse_description(answer->result);
   if (!services) return;
   from.description = answer_body;
-  learned_(*services);
+  learned_(from.address, *services);
 }
 
 }  // namespace understudy::net

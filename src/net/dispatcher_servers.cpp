@@ -51,10 +51,12 @@ core::server_id dispatcher_impl::add_server(const core::server_options& options,
 void dispatcher_impl::remove_server(core::server_id id) {
   const auto found = servers_.find(id);
   if (found == servers_.end()) return;
-  found->second->removed = true;
-  found->second->connections.close_idle();
+  const auto gone = found->second;
+  gone->removed = true;
+  gone->connections.close_idle();
   servers_.erase(found);
   pool_.remove(now(), id);
+  if (learned_) learned_(gone->address, {});
 }
 
 dispatcher_impl::group_ptr dispatcher_impl::group_of(core::server_id id) const {

@@ -31,13 +31,14 @@ using lanes = std::vector<std::shared_ptr<server_lane>>;
 tcp::endpoint resolve(asio::io_context& context, const std::string& address) {
   const auto colon = address.rfind(':');
   if (colon == std::string::npos)
-    throw std::runtime_error("Cannot listen on " + address + ": an address is HOST:PORT");
+    throw std::runtime_error("Cannot listen on " + address + ": an address is HOST:PORT.");
   auto host = address.substr(0, colon);
   if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
   boost::system::error_code failed;
   const auto found = tcp::resolver(context).resolve(host, address.substr(colon + 1),
                                                     tcp::resolver::passive, failed);
-  if (failed) throw std::runtime_error("Cannot listen on " + address + ": " + failed.message());
+  if (failed)
+    throw std::runtime_error("Cannot listen on " + address + ": " + failed.message() + ".");
   return found.begin()->endpoint();
 }
 
@@ -55,7 +56,8 @@ std::shared_ptr<tcp::acceptor> open_acceptor(asio::io_context& context, const st
   if (share_port) unless_failed([&] { acceptor->set_option(reuse_port(true), failed); });
   unless_failed([&] { acceptor->bind(endpoint, failed); });
   unless_failed([&] { acceptor->listen(backlog, failed); });
-  if (failed) throw std::runtime_error("Cannot listen on " + address + ": " + failed.message());
+  if (failed)
+    throw std::runtime_error("Cannot listen on " + address + ": " + failed.message() + ".");
   return acceptor;
 }
 

@@ -26,6 +26,8 @@ using error_code = boost::system::error_code;
 
 constexpr auto as_result = asio::as_tuple(asio::use_awaitable);
 constexpr std::size_t read_bytes = 65536;
+// Few heads are longer: what an idle or slow connection may hold is kept small.
+constexpr std::size_t head_read_bytes = 4096;
 constexpr std::size_t linger_bytes_max = std::size_t{64} << 20;
 constexpr std::chrono::seconds linger_time{2};
 
@@ -165,7 +167,7 @@ class beast_connection final : public http_connection {
       }
       searched = text.size() < 3 ? 0 : text.size() - 3;
       auto [error, bytes] =
-          co_await stream_.async_read_some(buffer_.prepare(read_bytes), as_result);
+          co_await stream_.async_read_some(buffer_.prepare(head_read_bytes), as_result);
       if (error) co_return http_closed{};
       buffer_.commit(bytes);
     }

@@ -162,9 +162,11 @@ std::optional<http_refusal> check_http_head(std::string_view head, std::size_t t
 
 std::optional<http_target> parse_http_target(std::string_view target) {
   if (!target.starts_with('/') && target != "*") {
-    const auto scheme = target.find("://");
-    if (scheme == std::string_view::npos) return std::nullopt;
-    target.remove_prefix(scheme + 3);
+    const auto end = target.find("://");
+    if (end == std::string_view::npos) return std::nullopt;
+    const auto scheme = target.substr(0, end);
+    if (!http_same_name(scheme, "http") && !http_same_name(scheme, "https")) return std::nullopt;
+    target.remove_prefix(end + 3);
     target.remove_prefix(std::min(target.find_first_of("/?"), target.size()));
   }
   http_target out;

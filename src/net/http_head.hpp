@@ -28,7 +28,8 @@ struct http_target {
   std::string path;
   std::vector<std::pair<std::string, std::string>> query;
 };
-/// Nothing where an escape is cut off or not hexadecimal, or the decoded path holds a NUL.
+/// Nothing where it is none of these, an escape is cut off or not hexadecimal, or the decoded path
+/// holds a NUL.
 [[nodiscard]] std::optional<http_target> parse_http_target(std::string_view target);
 
 /// The other way round.

@@ -123,7 +123,7 @@ namespace detail {
 
 bool parse_json(std::string_view text, json& to, json_problem& problem) {
   boost::json::parse_options options;
-  options.max_depth = wire::json_depth_max + 1;
+  options.max_depth = wire::json_depth_max;
   boost::system::error_code failed;
   to = boost::json::parse(text, failed, {}, options);
   if (!failed) return true;
@@ -255,8 +255,7 @@ void write_double(std::string& out, double value) {
 }
 
 void write_string(std::string& out, std::string_view value) {
-  if (!wire::utf8_valid(value)) cannot_write("A text is not UTF-8: JSON cannot carry it");
-  wire::append_string(out, value);
+  if (!wire::append_string(out, value)) cannot_write("A text is not UTF-8: JSON cannot carry it");
 }
 
 void write_json(std::string& out, const json& value) {
@@ -298,7 +297,10 @@ void write_json(std::string& out, const json& value) {
 
 bool quick_read(std::string_view text, std::string& to) {
   if (!text.starts_with('"')) return false;
-  to = wire::decode_string(text);
+  if (text.find('\\') == std::string_view::npos)
+    to = text.substr(1, text.size() - 2);
+  else
+    to = wire::decode_string(text);
   return true;
 }
 

@@ -75,6 +75,8 @@ asio::awaitable<resolved> resolve(asio::any_io_executor executor, host_port addr
   state->timer.expires_at(deadline);
   co_await state->timer.async_wait(asio::as_tuple(asio::use_awaitable));
   if (!state->done) {
+    // One that has not begun yet is not begun: while the resolver hangs they would pile up.
+    state->resolver.cancel();
     resolved late;
     late.error = asio::error::timed_out;
     co_return late;

@@ -7,6 +7,7 @@
 #include <array>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <tuple>
@@ -32,13 +33,6 @@ constexpr milliseconds linger_time{500};
 constexpr milliseconds drain_poll{1};
 // A real client that is woken by the end of a file frame has read it within this time.
 constexpr milliseconds drain_pause{5};
-
-void append_error_frame(std::string& out, std::int64_t error_code, std::string_view message,
-                        std::string_view data = "null") {
-  const auto header = wire::begin_frame(out);
-  wire::append_error(out, error_code, message, data);
-  wire::end_frame(out, header, wire::frame_type::message);
-}
 
 std::size_t frame_bytes(std::string_view at) {
   std::size_t length = 0;
@@ -103,8 +97,8 @@ asio::awaitable<void> server_connection::serve(std::shared_ptr<server_connection
   self->socket_.non_blocking(true, ignored);
   self->socket_.set_option(tcp::no_delay(true), ignored);
   if (self->refused_) {
-    append_error_frame(self->out_, code::overloaded, "Too many connections; retry later",
-                       R"({"retry":true})");
+    wire::append_error_frame(self->out_, code::overloaded, "Too many connections; retry later",
+                             R"({"retry":true})");
     if (self->send_now()) co_await self->linger();
   } else {
     self->handler_ = self->lane_->shared()->make_handler(peer_of(self->socket_));
@@ -114,22 +108,28 @@ asio::awaitable<void> server_connection::serve(std::shared_ptr<server_connection
 }
 
 asio::awaitable<void> server_connection::run() {
+  co_await rest();  // many connections never say a word
   for (;;) {
     set_reading_deadline();
     const bool leaving = lane_->draining() && !call_begun_;
-    if (!leaving) {
-      // A drain() interrupts the wait: what has come until then is still answered.
-      waiting_ = true;
-      const auto [failed] = co_await socket_.async_wait(tcp::socket::wait_read, awaited);
-      waiting_ = false;
-      if (failed && !lane_->draining()) co_return;
+    received got = received::nothing;
+    if (leaving) {
+      // What has come until drain() interrupted the wait is still answered.
+      got = receive_now();
+    } else {
+      waiting_ = wait::bytes;
+      const auto [failed, bytes] = co_await socket_.async_read_some(room(), awaited);
+      waiting_ = wait::none;
+      got = take(failed, bytes);
     }
-    const received got = receive();
     if (got == received::end) co_return;
     if (got == received::nothing) {
-      if (!leaving) continue;
-      co_await linger();
-      co_return;
+      if (leaving) {
+        co_await linger();
+        co_return;
+      }
+      co_await rest();
+      continue;
     }
     step next = answer_buffered();
     while (next == step::call || next == step::flush) {
@@ -158,15 +158,36 @@ void server_connection::set_reading_deadline() {
   deadline_ = begun ? call_deadline_ : lane_->deadline(options.idle_timeout);
 }
 
-server_connection::received server_connection::receive() {
-  const auto room = reader_.prepare(std::clamp(reader_.buffered(), read_bytes, read_bytes_max));
-  boost::system::error_code failed;
-  const auto bytes = socket_.read_some(asio::buffer(room.data(), room.size()), failed);
-  if (failed == asio::error::would_block) return received::nothing;
+asio::mutable_buffer server_connection::room() {
+  const auto free = reader_.prepare(std::clamp(reader_.buffered(), read_bytes, read_bytes_max));
+  return asio::buffer(free.data(), free.size());
+}
+
+// `nothing` where the read was interrupted, or would have to wait.
+server_connection::received server_connection::take(boost::system::error_code failed,
+                                                    std::size_t bytes) {
+  if (failed == asio::error::would_block || failed == asio::error::operation_aborted)
+    return received::nothing;
   if (failed) return received::end;
   reader_.commit(bytes);
   used_ = true;
   return received::bytes;
+}
+
+server_connection::received server_connection::receive_now() {
+  boost::system::error_code failed;
+  const auto bytes = socket_.read_some(room(), failed);
+  return take(failed, bytes);
+}
+
+// Waits for bytes without a buffer to read them into. Costs a system call more than a read that
+// waits, so it is only for who has been silent for a while. Ends on drain() and close(), too.
+asio::awaitable<void> server_connection::rest() {
+  if (lane_->draining()) co_return;
+  release_buffers();
+  waiting_ = wait::rest;
+  (void)co_await socket_.async_wait(tcp::socket::wait_read, awaited);
+  waiting_ = wait::none;
 }
 
 // Everything that is complete, as far as the handler need not wait and the socket takes the
@@ -182,7 +203,7 @@ server_connection::step server_connection::answer_buffered() {
     auto next = reader_.next();
     if (std::holds_alternative<wire::need_more>(next)) return after_frames(step::rest);
     if (const auto* error = std::get_if<wire::frame_error>(&next)) {
-      append_error_frame(out_, code::invalid_request, error->message);
+      wire::append_error_frame(out_, code::invalid_request, error->message);
       out_of_step_ = true;
       continue;
     }
@@ -193,19 +214,23 @@ server_connection::step server_connection::answer_buffered() {
     }
     call_begun_ = false;
     if (wire::is_poison(frame.body)) {
-      append_error_frame(out_, code::invalid_request, "The frame is empty");
+      wire::append_error_frame(out_, code::invalid_request, "The frame is empty");
       call_.files.clear();
       continue;
     }
     call_.body = frame.body;
     const auto answer_at = out_.size();
+    pipelined_ = answer_at != 0;
     if (!handler_->handle_now(call_, out_)) return after_frames(step::call);
     call_.files.clear();
     answer_added(answer_at);
   }
 }
 
+// A caller with one call gets its answer at once; one that pipelines, and so is after throughput,
+// when flush() sends it.
 server_connection::step server_connection::after_frames(step done) {
+  if (pipelined_ && done != step::call && !out_.empty()) return step::flush;
   if (!send_now()) return step::lost;
   // A call that waits does not wait for its peer too: what is left goes out with its answer.
   return out_.empty() || done == step::call ? done : step::flush;
@@ -232,7 +257,11 @@ bool server_connection::send_now() {
   return true;
 }
 
+// First all connections with something to read get their turn, then the answers leave one behind
+// the other: a program at the other end of many of them is woken once for all, not for each.
 asio::awaitable<bool> server_connection::flush() {
+  co_await asio::post(lane_->context(), asio::use_awaitable);
+  if (!send_now()) co_return false;
   while (!out_.empty()) {
     deadline_ = lane_->deadline(lane_->shared()->options.write_timeout);
     if (sent_ == hold_) {
@@ -275,22 +304,22 @@ asio::awaitable<void> server_connection::linger() {
 }
 
 void server_connection::check(server_lane::clock::time_point now) {
+  boost::system::error_code ignored;
   if (now > deadline_)
     close();
-  else if (waiting_ && !used_)
-    release_buffers();
+  else if (waiting_ == wait::bytes && !used_ && !call_begun_)
+    socket_.cancel(ignored);  // the read, which holds a buffer: it goes on to rest()
   used_ = false;
 }
 
 void server_connection::release_buffers() {
-  if (call_begun_) return;
   reader_ = wire::frame_reader(lane_->shared()->options.limits);
   out_ = std::string();
 }
 
 void server_connection::drain() {
   boost::system::error_code ignored;
-  if (waiting_) socket_.cancel(ignored);
+  if (waiting_ != wait::none) socket_.cancel(ignored);
 }
 
 void server_connection::close() {

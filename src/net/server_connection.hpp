@@ -70,7 +70,7 @@ class server_connection {
   server_connection& operator=(const server_connection&) = delete;
 
   static boost::asio::awaitable<void> serve(std::shared_ptr<server_connection> self);
-  /// Closes what is over its deadline, gives back memory that an idle connection does not need.
+  /// Closes what is over its deadline, sends to rest() what has been silent for a while.
   void check(server_lane::clock::time_point now);
   /// Ends it once it rests between calls.
   void drain();
@@ -85,12 +85,18 @@ class server_connection {
     lost,
   };
 
+  /// What a connection between calls is doing, if anything.
+  enum class wait : std::uint8_t { none, bytes, rest };
+
   boost::asio::awaitable<void> run();
   boost::asio::awaitable<bool> flush();
   boost::asio::awaitable<bool> wait_drained();
   boost::asio::awaitable<void> linger();
   enum class received : std::uint8_t { bytes, nothing, end };
-  received receive();
+  boost::asio::mutable_buffer room();
+  received take(boost::system::error_code failed, std::size_t bytes);
+  received receive_now();
+  boost::asio::awaitable<void> rest();
   step answer_buffered();
   step after_frames(step done);
   void answer_added(std::size_t at);
@@ -109,10 +115,11 @@ class server_connection {
   std::size_t hold_ = std::string::npos;  ///< in out_: let all before it drain first
   server_lane::clock::time_point deadline_;
   server_lane::clock::time_point call_deadline_{};  ///< of the call that has begun to come in
+  wait waiting_ = wait::none;
   bool refused_;
   bool call_begun_ = false;   ///< part of a call is here: its deadline is not renewed
-  bool waiting_ = false;      ///< for bytes, between reads
   bool used_ = false;         ///< since the last check()
+  bool pipelined_ = false;    ///< the last call came together with others
   bool out_of_step_ = false;  ///< the last answer is in out_, nothing more is read
 };
 

@@ -23,6 +23,12 @@ void context::set_text(std::string text) {
   value_.reset();
 }
 
+void context::renew(std::string_view text, std::string_view method) {
+  text_ = text;
+  method_ = method;
+  value_.reset();
+}
+
 std::int64_t context::attempt() const {
   return wire::decode_int(understudy_member(text_, "attempt")).value_or(0);
 }

@@ -16,13 +16,7 @@ namespace asio = boost::asio;
 
 constexpr std::string_view result_start = R"({"jsonrpc":"2.0","id":"","result":)";
 constexpr std::string_view file_result = R"("@file")";
-
-void append_error_frame(std::string& out, std::int64_t error_code, std::string_view message,
-                        std::string_view data = "null") {
-  const auto header = wire::begin_frame(out);
-  wire::append_error(out, error_code, message, data);
-  wire::end_frame(out, header, wire::frame_type::message);
-}
+constexpr std::size_t kept_bytes = 1024;  // a call up to this size leaves its memory to the next
 
 void append_result_frame(std::string& out, std::string_view result) {
   const auto header = wire::begin_frame(out);
@@ -45,11 +39,11 @@ void append_failure(std::string& out, const std::exception_ptr& thrown) {
     std::rethrow_exception(thrown);
   } catch (const rpc_error& error) {
     const bool valid = wire::json_valid(error.data());
-    append_error_frame(out, error.code(), error.what(), valid ? error.data() : "null");
+    wire::append_error_frame(out, error.code(), error.what(), valid ? error.data() : "null");
   } catch (const std::exception& error) {
-    append_error_frame(out, 0, error.what());
+    wire::append_error_frame(out, 0, error.what());
   } catch (...) {
-    append_error_frame(out, 0, "unknown exception");
+    wire::append_error_frame(out, 0, "unknown exception");
   }
 }
 
@@ -59,11 +53,12 @@ void append_not_found(std::string& out, const server_registry& registry,
   const auto service = request.service().substr(0, shown_max);
   const auto name = request.name().substr(0, shown_max);
   if (registry.has_service(request.service()))
-    append_error_frame(out, code::method_not_found,
-                       "Method " + std::string(name) + " is not found in " + std::string(service));
+    wire::append_error_frame(
+        out, code::method_not_found,
+        "Method " + std::string(name) + " is not found in " + std::string(service));
   else
-    append_error_frame(out, code::method_not_found,
-                       "Service " + std::string(service) + " is not founded!");
+    wire::append_error_frame(out, code::method_not_found,
+                             "Service " + std::string(service) + " is not founded!");
 }
 
 std::vector<file> files_of(frame_call& call) {
@@ -154,7 +149,8 @@ server_handler::server_handler(std::shared_ptr<const server_registry> registry, 
       lane_(std::move(lane)),
       io_(std::move(io)),
       peer_(std::make_shared<const std::string>(std::move(peer))),
-      objects_(registry_->services().size()) {}
+      objects_(registry_->services().size()),
+      about_({}, {}, peer_) {}
 
 const server_registry::entry* server_handler::find(const std::string& method) {
   if (entry_ != nullptr && method == method_) return entry_;
@@ -170,40 +166,48 @@ const std::shared_ptr<void>& server_handler::object_of(std::size_t service) {
 }
 
 bool server_handler::handle_now(frame_call& call, std::string& out) {
-  auto parsed = wire::parse_request(call.body);
-  if (const auto* error = std::get_if<wire::request_error>(&parsed)) {
-    append_error_frame(out, error->code, error->message);
+  const bool answered = answer_now(call, out);
+  if (answered && call.body.size() > kept_bytes) release_memory();
+  return answered;
+}
+
+bool server_handler::answer_now(frame_call& call, std::string& out) {
+  if (const auto error = wire::parse_request(call.body, request_)) {
+    wire::append_error_frame(out, error->code, error->message);
     return true;
   }
-  auto& request = std::get<wire::request>(parsed);
-  if (request.action_interface) {
+  if (request_.action_interface) {
     append_result_frame(out, registry_->description());
     return true;
   }
-  if (find(request.method) == nullptr) {
-    append_not_found(out, *registry_, request);
+  if (find(request_.method) == nullptr) {
+    append_not_found(out, *registry_, request_);
     return true;
   }
-  if (entry_->method->nonblocking && entry_->method->run && registry_->middlewares().empty()) {
-    run_now(request, call, out);
-    return true;
-  }
-  request_ = std::move(request);
-  return false;
+  const bool waits = !entry_->method->nonblocking || !entry_->method->run;
+  if (waits || !registry_->middlewares().empty()) return false;
+  run_now(call, out);
+  return true;
+}
+
+// A connection that rests holds nothing of what a large call needed.
+void server_handler::release_memory() {
+  request_ = {};
+  about_ = context({}, {}, peer_);
 }
 
 // The result is written where it leaves from.
-void server_handler::run_now(wire::request& request, frame_call& call, std::string& out) {
+void server_handler::run_now(frame_call& call, std::string& out) {
   const auto start = out.size();
   try {
     auto files = files_of(call);
     detail::invocation invocation;
-    bind_arguments(invocation, *entry_->method, request.params, files);
-    const context about(std::string(request.context), std::move(request.method), peer_);
+    bind_arguments(invocation, *entry_->method, request_.params, files);
+    if (entry_->method->takes_context) about_.renew(request_.context, request_.method);
     const auto header = wire::begin_frame(out);
     out += result_start;
     invocation.result = &out;
-    entry_->method->run(object_of(entry_->service).get(), about, invocation);
+    entry_->method->run(object_of(entry_->service).get(), about_, invocation);
     if (!invocation.download) {
       out += '}';
       wire::end_frame(out, header, wire::frame_type::message);

@@ -39,7 +39,9 @@ class server_handler : public frame_handler {
   boost::asio::awaitable<void> handle(frame_call& call, std::string& out) override;
 
  private:
-  void run_now(wire::request& request, frame_call& call, std::string& out);
+  bool answer_now(frame_call& call, std::string& out);
+  void run_now(frame_call& call, std::string& out);
+  void release_memory();
   const server_registry::entry* find(const std::string& method);
   const std::shared_ptr<void>& object_of(std::size_t service);
 
@@ -50,7 +52,8 @@ class server_handler : public frame_handler {
   std::vector<std::shared_ptr<void>> objects_;  ///< by service, made when first called
   std::string method_;  ///< that was looked up last: callers repeat themselves
   const server_registry::entry* entry_ = nullptr;  ///< what was found
-  wire::request request_;                          ///< of the call that handle() is to take on
+  wire::request request_;  ///< of this call; its memory and that of `about_` serve the next, too
+  context about_;          ///< of a call that does not wait
 };
 
 }  // namespace understudy::net

@@ -80,13 +80,13 @@ asio::awaitable<exchange> upstream::call(std::string_view body,
                                          std::span<const std::string_view> files,
                                          core::time_point deadline) {
   const auto self = shared_from_this();
-  const auto not_sent = used_ ? core::outcome::stale : core::outcome::refused;
-  used_ = true;
   deadline_ = deadline;
   sent_bytes_ = burst_bytes_ = 0;
   send_failed_ = sent_all_ = ended_ = false;
   result_ = exchange();
-  if (phase_ != phase::closed) {
+  if (phase_ == phase::closed) {
+    end(core::outcome::lost);
+  } else {
     phase_ = phase::busy;
     watch();
     co_await send(body, files);
@@ -95,7 +95,7 @@ asio::awaitable<exchange> upstream::call(std::string_view body,
   if (send_failed_ && sent_bytes_ == 0) end(core::outcome::lost);
   while (!ended_ && clock::now() < deadline_) co_await wait(deadline_);
   if (!ended_) end(core::outcome::timed_out);
-  if (sent_bytes_ == 0) result_.how = not_sent;  // what came was no answer to this call
+  if (sent_bytes_ == 0) result_.how = core::outcome::stale;  // what came was no answer to this call
   if (result_.how != core::outcome::answered || !sent_all_ || result_.too_large) close();
   co_return std::move(result_);
 }

@@ -21,8 +21,8 @@ namespace understudy::net {
 
 /// What came of one call on one connection.
 struct exchange {
-  /// answered (errors too: what a code says of the server is not judged here), stale, refused,
-  /// lost, unreadable or timed_out.
+  /// answered (errors too: what a code says of the server is not judged here), stale, lost,
+  /// unreadable or timed_out.
   core::outcome how = core::outcome::lost;
   std::string body;                        ///< the answer as received, where there is one
   std::vector<std::string> files;          ///< file frames that came before it
@@ -47,8 +47,8 @@ class upstream : public std::enable_shared_from_this<upstream> {
       boost::asio::ip::tcp::endpoint server, core::time_point deadline);
 
   /// Sends the files, then `body`, and reads one answer. How it fails says what is known: `stale`
-  /// (the connection had carried a call before) or `refused` (it had not) mean that the kernel
-  /// took no byte; all else that a byte or more may have left. Not reusable() after any failure.
+  /// means that the kernel took no byte; all else that a byte or more may have left. Not
+  /// reusable() after any failure.
   [[nodiscard]] boost::asio::awaitable<exchange> call(std::string_view body,
                                                       std::span<const std::string_view> files,
                                                       core::time_point deadline);
@@ -88,7 +88,6 @@ class upstream : public std::enable_shared_from_this<upstream> {
   idle_sink on_idle_end_;
   phase phase_ = phase::fresh;
   bool watching_ = false;
-  bool used_ = false;  ///< it has carried a call
   core::time_point resting_since_{};
 
   // Of the running call.

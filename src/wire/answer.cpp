@@ -2,6 +2,7 @@
 
 #include <understudy/error.hpp>
 
+#include "wire/frame.hpp"
 #include "wire/json_text.hpp"
 
 namespace understudy::wire {
@@ -69,6 +70,13 @@ void append_error(std::string& out, std::int64_t code, std::string_view message,
   out += R"(,"data":)";
   out += data;
   out += "}}";
+}
+
+void append_error_frame(std::string& out, std::int64_t code, std::string_view message,
+                        std::string_view data) {
+  const std::size_t header = begin_frame(out);
+  append_error(out, code, message, data);
+  end_frame(out, header, frame_type::message);
 }
 
 void append_with_id(std::string& out, const answer& from, std::string_view id) {

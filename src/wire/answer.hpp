@@ -33,6 +33,9 @@ struct answer {
 void append_result(std::string& out, std::string_view result, std::string_view id = empty_id);
 void append_error(std::string& out, std::int64_t code, std::string_view message,
                   std::string_view data = "null", std::string_view id = empty_id);
+/// The same as a frame: `id` is "", as toward every think-swoole caller.
+void append_error_frame(std::string& out, std::int64_t code, std::string_view message,
+                        std::string_view data = "null");
 /// The answer `from` with `id` instead of its own; result and error bytes stay as they are.
 void append_with_id(std::string& out, const answer& from, std::string_view id);
 

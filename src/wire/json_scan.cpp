@@ -1,8 +1,6 @@
 #include "wire/json_scan.hpp"
 
-#include <bit>
 #include <bitset>
-#include <cstdint>
 #include <cstring>
 
 #include "wire/json_text.hpp"
@@ -17,33 +15,6 @@ bool is_digit(char c) {
 
 bool is_hex(char c) {
   return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
-}
-
-// Bytes that stand for themselves inside a string: ASCII but controls, quote and backslash.
-bool is_plain(char c) {
-  const auto byte = static_cast<unsigned char>(c);
-  return byte >= 0x20 && byte < 0x80 && c != '"' && c != '\\';
-}
-
-// Eight bytes at a time; the bit tricks are those of "Bit Twiddling Hacks" (zero in a word, byte
-// less than n). A borrow can only mark bytes behind the first marked one, so the first is right.
-const char* skip_plain(const char* at, const char* end) {
-  static_assert(std::endian::native == std::endian::little, "the first byte is the lowest");
-  constexpr std::uint64_t ones = 0x0101010101010101;
-  constexpr std::uint64_t highs = ones * 0x80;
-  while (end - at >= 8) {
-    std::uint64_t word = 0;
-    std::memcpy(&word, at, sizeof word);
-    const std::uint64_t quotes = word ^ (ones * '"');
-    const std::uint64_t slashes = word ^ (ones * '\\');
-    const std::uint64_t special = (((word - ones * 0x20) & ~word) | ((quotes - ones) & ~quotes) |
-                                   ((slashes - ones) & ~slashes) | word) &
-                                  highs;
-    if (special != 0) return at + std::countr_zero(special) / 8;
-    at += 8;
-  }
-  while (at != end && is_plain(*at)) ++at;
-  return at;
 }
 
 // Characters beyond ASCII, at least one.
@@ -164,6 +135,9 @@ const char* skip_key(const char* at, const char* end, json_member& member) {
 }
 
 const char* skip_value(const char* at, const char* end, unsigned depth_max) {
+  if (at == end) return nullptr;
+  if (*at != '{' && *at != '[') return skip_scalar(at, end);
+  if (end - at >= 2 && at[1] == *at + 2 && depth_max != 0) return at + 2;  // [] or {}
   nesting open;
   json_member member;
   for (;;) {

@@ -3,6 +3,10 @@
 // looked at once; nothing is allocated; nothing recurses.
 #pragma once
 
+#include <bit>
+#include <cstdint>
+#include <cstring>
+
 #include "wire/json_text.hpp"
 
 namespace understudy::wire::scan {
@@ -11,6 +15,11 @@ namespace understudy::wire::scan {
   while (at != end && (*at == ' ' || *at == '\n' || *at == '\r' || *at == '\t')) ++at;
   return at;
 }
+
+/// Bytes that stand for themselves inside a string, in JSON and in any writer of it: ASCII, but no
+/// control, quote, backslash or byte `besides`.
+template <char Besides = '"'>
+[[nodiscard]] const char* skip_plain(const char* at, const char* end);
 
 /// `at` is the opening quote.
 [[nodiscard]] const char* skip_string(const char* at, const char* end);
@@ -21,5 +30,42 @@ namespace understudy::wire::scan {
 /// Any value without white space before it; containers nested at most `depth_max`, which is at
 /// most json_depth_max.
 [[nodiscard]] const char* skip_value(const char* at, const char* end, unsigned depth_max);
+
+// The first of eight bytes that is not plain; 8 if all are. The bit tricks are those of "Bit
+// Twiddling Hacks" (zero in a word, byte less than n). A borrow can only mark bytes behind the
+// first marked one, so the first is right.
+template <char Besides>
+[[nodiscard]] std::size_t find_special(const char* at) {
+  static_assert(std::endian::native == std::endian::little, "the first byte is the lowest");
+  constexpr std::uint64_t ones = 0x0101010101010101;
+  constexpr std::uint64_t highs = ones * 0x80;
+  std::uint64_t word = 0;
+  std::memcpy(&word, at, sizeof word);
+  const auto equals = [word](char c) {
+    const std::uint64_t zero = word ^ (ones * static_cast<unsigned char>(c));
+    return (zero - ones) & ~zero;
+  };
+  const std::uint64_t special =
+      (((word - ones * 0x20) & ~word) | equals('"') | equals('\\') | equals(Besides) | word) &
+      highs;
+  return static_cast<std::size_t>(std::countr_zero(special)) / 8;
+}
+
+template <char Besides>
+const char* skip_plain(const char* at, const char* end) {
+  const bool wide = end - at >= 8;
+  for (; end - at >= 8; at += 8) {
+    const auto plain = find_special<Besides>(at);
+    if (plain != 8) return at + plain;
+  }
+  // The rest with the last eight bytes: those before it are known to be plain.
+  if (wide) return end - 8 + find_special<Besides>(end - 8);
+  const auto plain = [](char c) {
+    const auto byte = static_cast<unsigned char>(c);
+    return byte >= 0x20 && byte < 0x80 && c != '"' && c != '\\' && c != Besides;
+  };
+  while (at != end && plain(*at)) ++at;
+  return at;
+}
 
 }  // namespace understudy::wire::scan

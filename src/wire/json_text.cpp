@@ -79,6 +79,7 @@ class unescaper {
 };
 
 std::string unescaped(std::string_view text) {
+  if (text.find('\\') == std::string_view::npos) return std::string(text);
   return unescaper(text).run();
 }
 
@@ -112,10 +113,6 @@ void append_escaped(std::string& out, char c) {
       out.push_back(digits[static_cast<unsigned char>(c) >> 4]);
       out.push_back(digits[static_cast<unsigned char>(c) & 0xF]);
   }
-}
-
-bool needs_escape(char c) {
-  return static_cast<unsigned char>(c) < 0x20 || c == '"' || c == '\\' || c == '/';
 }
 
 }  // namespace
@@ -208,18 +205,20 @@ std::string decode_string(std::string_view string) {
   return unescaped(string.substr(1, string.size() - 2));
 }
 
-void append_string(std::string& out, std::string_view text) {
+bool append_string(std::string& out, std::string_view text) {
+  bool valid = true;
   out.push_back('"');
   const char* at = text.data();
   const char* const end = at + text.size();
   while (at != end) {
     const char* const run = at;
-    while (at != end && static_cast<unsigned char>(*at) < 0x80 && !needs_escape(*at)) ++at;
+    at = scan::skip_plain<'/'>(at, end);
     out.append(run, at);
     if (at == end) break;
     const std::size_t length = utf8_sequence(at, end);
     if (length == 0) {
       out += utf8_replacement;
+      valid = false;
       ++at;
     } else if (length == 1) {
       append_escaped(out, *at++);
@@ -229,6 +228,7 @@ void append_string(std::string& out, std::string_view text) {
     }
   }
   out.push_back('"');
+  return valid;
 }
 
 std::optional<std::int64_t> decode_int(std::string_view number) {

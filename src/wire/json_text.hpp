@@ -80,8 +80,8 @@ void for_each_member(std::string_view container, Visit&& visit) {
 /// Empty for other kinds of value.
 [[nodiscard]] std::string decode_string(std::string_view string);
 /// Appends `text` as a JSON string: quotes, escapes (`/` as `\/`, as PHP writes it), UTF-8 as it
-/// is. Bytes that are not UTF-8 become U+FFFD.
-void append_string(std::string& out, std::string_view text);
+/// is. Bytes that are not UTF-8 become U+FFFD; false if there were any.
+bool append_string(std::string& out, std::string_view text);
 [[nodiscard]] bool utf8_valid(std::string_view text);
 
 /// An integer in plain notation that fits; nothing for fractions, exponents, other kinds.

@@ -3,6 +3,7 @@
 #include <understudy/error.hpp>
 
 #include "wire/frame.hpp"
+#include "wire/json_scan.hpp"
 #include "wire/json_text.hpp"
 #include "wire/utf8.hpp"
 
@@ -35,13 +36,41 @@ struct parts {
   }
 };
 
+// Takes a request apart that has the real client's members, order and spelling around the values:
+// in half the time, since no key is looked for. False for any other text, valid or not; what it
+// takes, the general way takes apart alike.
+bool read_usual(std::string_view body, parts& found) {
+  constexpr std::string_view start = R"({"jsonrpc":"2.0","method":)";
+  constexpr std::string_view params_key = R"(,"params":)";
+  constexpr std::string_view context_key = R"(,"context":)";
+  constexpr std::string_view rest = R"(,"id":""})";
+  const char* at = body.data();
+  const char* const end = at + body.size();
+  const auto left = [&] { return std::string_view(at, static_cast<std::size_t>(end - at)); };
+  // Steps over a value and what must come before it.
+  const auto take = [&](std::string_view before, std::string_view& value) {
+    if (!left().starts_with(before)) return false;
+    const char* const first = at + before.size();
+    at = scan::skip_value(first, end, json_depth_max - 1);
+    if (at == nullptr) return false;
+    value = {first, static_cast<std::size_t>(at - first)};
+    return true;
+  };
+  if (!take(start, found.method) || !take(params_key, found.params) ||
+      !take(context_key, found.context) || left() != rest) {
+    return false;
+  }
+  found.id = left().substr(rest.size() - 3, 2);
+  return true;
+}
+
 // PHP's `??` takes null for absent.
 bool left_out(std::string_view value) {
   return value.empty() || value == "null";
 }
 
 bool is_container(std::string_view value) {
-  return kind_of(value) == json_kind::array || kind_of(value) == json_kind::object;
+  return value.starts_with('[') || value.starts_with('{');
 }
 
 // What PHP's empty() says of a value that is not a string.
@@ -66,53 +95,61 @@ bool is_empty_text(std::string_view text) {
   return text.empty() || text == "0";
 }
 
-// The text of a `method` that explode() would take.
-std::string method_text(std::string_view raw) {
-  if (kind_of(raw) == json_kind::string) return decode_string(raw);
-  return raw == "true" ? "1" : std::string(raw);
+// The text of a `method` that explode() would take; in `memory` where it has to be made.
+std::string_view method_text(std::string_view raw, std::string& memory) {
+  if (kind_of(raw) != json_kind::string) return raw == "true" ? "1" : raw;
+  if (raw.find('\\') == std::string_view::npos) return raw.substr(1, raw.size() - 2);
+  return memory = decode_string(raw);
+}
+
+// Is it the method that `of` holds, in plain letters? Callers repeat themselves.
+bool is_same_method(std::string_view raw, const request& of) {
+  return !of.method.empty() && raw.size() == of.method.size() + 2 && raw.front() == '"' &&
+         raw.substr(1, of.method.size()) == of.method && raw.find('\\') == std::string_view::npos;
 }
 
 // Fills in the method, or says what is wrong with it, in the real server's words.
 std::string read_method(std::string_view raw, std::string_view body, request& into) {
   if (is_container(raw) && !is_empty(raw)) return "Method must be a string!";
-  std::string text = method_text(raw);
+  std::string memory;
+  std::string_view text = method_text(raw, memory);
   const bool none = kind_of(raw) == json_kind::string ? is_empty_text(text) : is_empty(raw);
   if (none) return "Method(" + echo(body) + ") cant not be empty!";
 
   const std::size_t at = text.find('@');
   if (at == std::string::npos) return "Method(" + echo(text) + ") is bad format!";
-  const std::string_view service = std::string_view(text).substr(0, at);
+  const std::string_view service = text.substr(0, at);
   const std::size_t second = text.find('@', at + 1);
-  const std::string_view name = std::string_view(text).substr(at + 1, second - at - 1);
+  const std::string_view name = text.substr(at + 1, second - at - 1);
   if (is_empty_text(service) || is_empty_text(name)) {
     return "Interface(" + echo(service) + ") or Method(" + echo(text) + ") can not be empty!";
   }
-  if (second != std::string::npos) text.resize(second);
-  into.method = std::move(text);
+  into.method = text.substr(0, second);
   into.at = at;
   return {};
 }
 
 }  // namespace
 
-std::variant<request, request_error> parse_request(std::string_view body) {
-  request result;
-  if (body == action_interface_body) {
-    result.action_interface = true;
-    return result;
-  }
+std::optional<request_error> parse_request(std::string_view body, request& into) {
+  into.action_interface = body == action_interface_body;
+  if (into.action_interface) return std::nullopt;
   if (is_poison(body)) {
     return request_error{code::invalid_request, "the message is empty", {}};
   }
 
   parts found;
-  member_reader members(body);
-  for (json_member member; members.next(member);) found.take(member);
-  if (!members.valid() && !json_valid(body)) {
-    return request_error{code::parse_error, "Data(" + echo(body) + ") is not json format!", {}};
+  if (!read_usual(body, found)) {
+    found = {};
+    member_reader members(body);
+    for (json_member member; members.next(member);) found.take(member);
+    if (!members.valid() && !json_valid(body)) {
+      return request_error{code::parse_error, "Data(" + echo(body) + ") is not json format!", {}};
+    }
   }
 
-  std::string wrong = read_method(found.method, body, result);
+  std::string wrong;
+  if (!is_same_method(found.method, into)) wrong = read_method(found.method, body, into);
   if (wrong.empty() && !left_out(found.params) && !is_container(found.params)) {
     wrong = "params must be an array or an object";
   }
@@ -121,9 +158,15 @@ std::variant<request, request_error> parse_request(std::string_view body) {
   }
   if (!wrong.empty()) return request_error{code::invalid_params, std::move(wrong), found.id};
 
-  if (!left_out(found.params)) result.params = found.params;
-  if (!left_out(found.context)) result.context = found.context;
-  result.id = found.id;
+  into.params = left_out(found.params) ? "[]" : found.params;
+  into.context = left_out(found.context) ? "[]" : found.context;
+  into.id = found.id;
+  return std::nullopt;
+}
+
+std::variant<request, request_error> parse_request(std::string_view body) {
+  request result;
+  if (auto error = parse_request(body, result)) return std::move(*error);
   return result;
 }
 

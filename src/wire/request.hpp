@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -39,6 +40,9 @@ struct request_error {
 /// Errors: -32700 not JSON or not UTF-8, -32600 empty or `0` body, -32602 no method (a scalar or
 /// a batch has none), no "@", params or context of the wrong kind. `null` counts as left out.
 [[nodiscard]] std::variant<request, request_error> parse_request(std::string_view body);
+/// The same into `into`, whose memory is used again: for who reads many. Nothing if it is read;
+/// what else `into` holds means nothing where it is the bare text, or an error is returned.
+[[nodiscard]] std::optional<request_error> parse_request(std::string_view body, request& into);
 
 /// Appends `{"jsonrpc":"2.0","method":...,"params":...,"context":...,"id":""}` (member order of
 /// the real client). `params` and `context` are raw JSON; `method` is plain text.

@@ -87,7 +87,8 @@ TEST_F(admin, serves_everything_on_one_address) {
     EXPECT_EQ(head.body, "") << path;
   }
   EXPECT_EQ(ask("GET", "/").body,
-            "Understudy 1.2: /healthz /readyz /rpc /status.json /metrics /events\n");
+            "Understudy 1.2: /healthz /readyz /rpc /status.json /metrics /events "
+            "/servers/POOL/HOST:PORT\n");
 }
 
 TEST_F(admin_calls, leaves_administration_to_its_own_address) {
@@ -128,6 +129,9 @@ TEST_F(admin, says_what_is_wrong_with_a_path_or_method) {
       {"GET", "/servers/orders/a:1", 405, "PUT, DELETE"},
       {"GET", "/servers/orders/a:1/drain", 405, "POST"},
       {"PUT", "/servers/orders/a:1/drain", 405, "POST"},
+      {"GET", "/servers/", 404, ""},
+      {"GET", "/servers/orders", 404, ""},
+      {"POST", "/servers/orders/a:1/stop", 404, ""},
       {"PUT", "/servers/", 404, ""},
       {"PUT", "/servers/orders", 404, ""},
       {"PUT", "/servers/orders/a:1/stop", 404, ""},
@@ -186,14 +190,21 @@ TEST_F(admin, changes_servers) {
 }
 
 TEST_F(admin, passes_on_why_a_server_cannot_be_changed) {
-  routes_.refusal_to_give = "The pool orders has no server \"x\".";
+  routes_.refusal_to_give = {"The pool orders is full.", false};
   for (const auto* path : {"/drain", "/resume"}) {
     const auto response = ask("POST", std::string("/servers/orders/x:1") + path);
     EXPECT_EQ(response.status, 409);
-    EXPECT_EQ(sentence(response), *routes_.refusal_to_give);
+    EXPECT_EQ(sentence(response), routes_.refusal_to_give->sentence);
   }
   EXPECT_EQ(ask("PUT", "/servers/orders/x:1").status, 409);
   EXPECT_EQ(ask("DELETE", "/servers/orders/x:1").status, 409);
+}
+
+TEST_F(admin, an_unknown_server_is_not_found) {
+  routes_.refusal_to_give = {"The pool orders has no server x:1.", true};
+  EXPECT_EQ(ask("DELETE", "/servers/orders/x:1").status, 404);
+  EXPECT_EQ(ask("POST", "/servers/orders/x:1/drain").status, 404);
+  EXPECT_EQ(sentence(ask("POST", "/servers/orders/x:1/resume")), routes_.refusal_to_give->sentence);
 }
 
 TEST_F(admin, refuses_registrations_that_cannot_be_read) {

@@ -67,14 +67,49 @@ TEST_F(cli_test, wrong_usage_is_2_and_a_sentence) {
       {"call", "A@b", "--timeout", "soon", "--at", "127.0.0.1:1"},
       {"call", "A@b", "--file", "/nowhere/file", "--at", "127.0.0.1:1"},
       {"servers"},
-      {"servers", "list"},
+      {"servers", "lst"},
       {"servers", "drain", "p", "--at", "127.0.0.1:1"},
+      {"servers", "drain", "p", "localhost", "--at", "127.0.0.1:1"},
+      {"servers", "list", "--at", "localhost"},
+      {"bench", "--at", "127.0.0.1:1"},
       {"status", "--at", "localhost"},
   };
   for (const auto& arguments : cases) {
     EXPECT_EQ(run(arguments), 2) << testing::PrintToString(arguments);
     EXPECT_EQ(out, "") << testing::PrintToString(arguments);
     EXPECT_GT(err.size(), 10U) << testing::PrintToString(arguments);
+  }
+}
+
+TEST_F(cli_test, a_word_that_is_no_command_is_named) {
+  EXPECT_EQ(run({"nonsense"}), 2);
+  EXPECT_NE(err.find("there is no command \"nonsense\": there are gateway, "), std::string::npos)
+      << err;
+  EXPECT_EQ(run({"statsu", "--json"}), 2);
+  EXPECT_NE(err.find("did you mean \"status\"?"), std::string::npos) << err;
+  EXPECT_EQ(run({"servers", "drian", "p", "a:1"}), 2);
+  EXPECT_NE(err.find("did you mean \"drain\"?"), std::string::npos) << err;
+}
+
+TEST_F(cli_test, a_folder_in_a_files_place_is_a_sentence) {
+  const std::string folder = folder_.string();
+  const std::vector<std::vector<std::string>> cases = {
+      {"config", "check", folder},
+      {"gateway", "--config", folder},
+      {"call", "A@b", R"(["@file"])", "--file", folder, "--at", "127.0.0.1:1"},
+  };
+  for (const auto& arguments : cases) {
+    EXPECT_EQ(run(arguments), 2) << arguments[0];
+    EXPECT_NE(err.find("Is a directory"), std::string::npos) << err;
+  }
+}
+
+TEST_F(cli_test, only_the_program_itself_shows_how_to_begin) {
+  run({"--help"});
+  EXPECT_NE(out.find("Try it: "), std::string::npos) << out;
+  for (const char* command : {"config", "servers", "status", "bench", "drill", "call"}) {
+    run({command, "--help"});
+    EXPECT_EQ(out.find("Try it: "), std::string::npos) << out;
   }
 }
 
@@ -230,6 +265,7 @@ TEST_F(cli_admin_test, drain_and_resume_change_the_state) {
 TEST_F(cli_admin_test, a_gateway_that_is_not_there_is_3) {
   server_.stop();
   EXPECT_EQ(run({"status", "--at", server_.address()}), 3);
+  EXPECT_NE(err.find("Is it the http or admin address of a gateway"), std::string::npos) << err;
 }
 
 }  // namespace

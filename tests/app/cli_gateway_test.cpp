@@ -109,6 +109,15 @@ TEST_F(cli_gateway_test, sighup_takes_a_good_file_and_refuses_a_bad_one) {
   EXPECT_EQ(exit_of(gateway), 0);
 }
 
+TEST_F(cli_gateway_test, sighup_without_a_file_says_that_nothing_is_read) {
+  app::process gateway = start({"--server", first_.address()});
+  const std::string address = gateway.wait_for_line("listening ", patience);
+  gateway.signal(SIGHUP);
+  EXPECT_TRUE(eventually([&] { return has_logged("reload_ignored"); }));
+  EXPECT_FALSE(has_logged("config_reloaded"));
+  EXPECT_NE(ask(address).find("\"first\""), std::string::npos);
+}
+
 TEST_F(cli_gateway_test, a_second_sigterm_ends_it_at_once) {
   fake_step held;
   held.hold = true;

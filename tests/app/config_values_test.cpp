@@ -51,38 +51,6 @@ TEST(config_values, addresses) {
   EXPECT_TRUE(address_valid("127.0.0.1:0", true));
 }
 
-TEST(config_values, patterns_name_an_interface_and_a_method) {
-  for (const char* good : {"A@b", "*@*", "OrderInterface@get*", "A@?"}) {
-    EXPECT_TRUE(pattern_valid(good)) << good;
-  }
-  for (const char* bad : {"", "A", "@b", "A@", "A@b@c", "*"}) {
-    EXPECT_FALSE(pattern_valid(bad)) << bad;
-  }
-}
-
-TEST(config_values, patterns_match_interfaces_by_case_and_methods_without) {
-  EXPECT_TRUE(pattern_matches("OrderInterface@get*", "OrderInterface@get"));
-  EXPECT_TRUE(pattern_matches("OrderInterface@get*", "OrderInterface@getAll"));
-  EXPECT_TRUE(pattern_matches("OrderInterface@get*", "OrderInterface@GETall"));
-  EXPECT_TRUE(pattern_matches("*Interface@*", "UserInterface@x"));
-  EXPECT_TRUE(pattern_matches("A@a*b*c", "A@aXbXbc"));
-  EXPECT_TRUE(pattern_matches("A@a?c", "A@abc"));
-  EXPECT_FALSE(pattern_matches("OrderInterface@get*", "orderinterface@get"));
-  EXPECT_FALSE(pattern_matches("OrderInterface@get*", "OrderInterface@forget"));
-  EXPECT_FALSE(pattern_matches("A@a*b", "A@ac"));
-  EXPECT_FALSE(pattern_matches("A@a?c", "A@ac"));
-  EXPECT_FALSE(pattern_matches("A@b", "A@bc"));
-  EXPECT_FALSE(pattern_matches("*@b", "Ab"));
-}
-
-TEST(config_values, a_glob_of_many_stars_is_not_exponential) {
-  const std::string text = "A@" + std::string(5000, 'a');
-  std::string pattern = "A@";
-  for (int i = 0; i < 500; ++i) pattern += "a*";
-  EXPECT_FALSE(pattern_matches(pattern + "b", text));
-  EXPECT_TRUE(pattern_matches(pattern, text));
-}
-
 TEST(config_values, the_nearest_word) {
   constexpr std::array<std::string_view, 3> known{"listen", "deadline", "http"};
   EXPECT_EQ(nearest("listen_", known), "listen");

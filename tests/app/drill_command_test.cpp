@@ -2,13 +2,17 @@
 // Needs the programs `understudy` and `orders` beside this one.
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 
 #include <algorithm>
 #include <boost/json/parse.hpp>
 #include <filesystem>
 #include <fstream>
+#include <optional>
+#include <set>
 #include <thread>
+#include <utility>
 
 #include "app/command_drill.hpp"
 #include "app/drill_site.hpp"
@@ -112,6 +116,19 @@ TEST_F(drill_command, what_is_kept_is_kept) {
   EXPECT_EQ(running(), 0);
 }
 
+TEST_F(drill_command, its_table_tells_calls_that_may_be_repeated_from_the_others) {
+  process drill = start({"drain", "--duration", "500ms"});
+  const auto calls_of = [&](const std::string& row) {
+    return std::stoi(drill.wait_for_line(row, 60s));
+  };
+  const int all = calls_of("drain ");
+  const int idempotent = calls_of("  idempotent ");
+  const int others = calls_of("  not idempotent ");
+  EXPECT_GT(idempotent, 0);
+  EXPECT_GT(others, 0);
+  EXPECT_EQ(all, idempotent + others);
+}
+
 TEST_F(drill_command, wrong_use_is_exit_code_2) {
   EXPECT_EQ(run({"crush"}), 2);
   EXPECT_NE(read_file(log()).find("There is no scenario \"crush\""), std::string::npos);
@@ -153,6 +170,35 @@ TEST_F(drill_command, a_drill_that_is_killed_takes_its_servers_with_it) {
   ASSERT_TRUE(drill.wait(30s));
   for (int i = 0; i < 3000 && running() > 0; ++i) std::this_thread::sleep_for(10ms);
   EXPECT_EQ(running(), 0);
+}
+
+/// 0, or why a socket cannot listen on this port; closed again at once.
+int listen_on(const std::string& address, bool reuse) {
+  const owned_fd fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  const int wanted = reuse ? 1 : 0;
+  ::setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &wanted, sizeof wanted);
+  const socket_address to = resolve_address(address);
+  const auto* generic = reinterpret_cast<const sockaddr*>(&to.storage);
+  const bool good = ::bind(fd.get(), generic, to.length) == 0 && ::listen(fd.get(), 1) == 0;
+  return good ? 0 : errno;
+}
+
+TEST(drill_reserved_address, is_free_for_its_server_again_and_again_and_for_nobody_else) {
+  std::optional<reserved_address> reserved(std::in_place);
+  const std::string address = reserved->text();
+  for (int restart = 0; restart < 3; ++restart) {
+    EXPECT_EQ(listen_on(address, false), EADDRINUSE);
+    EXPECT_EQ(listen_on(address, true), 0);
+  }
+  reserved.reset();
+  EXPECT_EQ(listen_on(address, false), 0);
+}
+
+TEST(drill_reserved_address, is_another_each_time) {
+  const std::vector<reserved_address> many(200);
+  std::set<std::string> texts;
+  for (const auto& one : many) texts.insert(one.text());
+  EXPECT_EQ(texts.size(), many.size());
 }
 
 }  // namespace

@@ -180,6 +180,41 @@ TEST(drill_judge, a_call_slower_than_half_a_second_is_hurt) {
   EXPECT_EQ(promises_of(result), ids{"P5"});
 }
 
+TEST(drill_judge, a_saturating_load_promises_no_speed_but_everything_else) {
+  for (auto facts : {good_crash(), good_drain()}) {
+    facts.saturated = true;
+    facts.calls[51].call.end = facts.calls[51].call.start + 900ms;
+    EXPECT_EQ(judge(facts).hurt, 1u);
+    EXPECT_EQ(promises_of(judge(facts)), ids{});
+    facts.calls[51].call.how = load_end::lost;
+    EXPECT_EQ(promises_of(judge(facts)), ids{"P5"});
+  }
+}
+
+TEST(drill_judge, calls_that_may_be_repeated_are_counted_apart_from_those_that_may_not) {
+  auto facts = good_crash();
+  facts.calls[50] = refused(50, true, 999ms, code::outcome_unknown);
+  facts.calls[51] = refused(51, false, 1020ms, code::no_server);
+  facts.calls[53].call.end += 600ms;
+  facts.rows.erase(40);
+  facts.rows[42] = 2;
+  const auto result = judge(facts);
+  EXPECT_EQ(result.calls, 100u);
+  EXPECT_EQ(result.idempotent.calls, 50u);
+  EXPECT_EQ(result.idempotent.acknowledged, 49u);
+  EXPECT_EQ(result.idempotent.failed, 1u);
+  EXPECT_EQ(result.idempotent.hurt, 2u);
+  EXPECT_DOUBLE_EQ(result.idempotent.slowest_ms, 602.0);
+  EXPECT_EQ(result.idempotent.unknown + result.idempotent.lost + result.idempotent.duplicated, 0u);
+  EXPECT_EQ(result.writes.calls, 50u);
+  EXPECT_EQ(result.writes.acknowledged, 49u);
+  EXPECT_EQ(result.writes.unknown, 1u);
+  EXPECT_EQ(result.writes.lost, 1u);
+  EXPECT_EQ(result.writes.duplicated, 1u);
+  EXPECT_EQ(result.writes.failed + result.writes.hurt, 0u);
+  EXPECT_DOUBLE_EQ(result.writes.slowest_ms, 2.0);
+}
+
 TEST(drill_judge, planned_work_excuses_no_unknown_outcome) {
   auto facts = good_drain();
   EXPECT_EQ(promises_of(judge(facts)), ids{});

@@ -23,12 +23,14 @@ class fake_router final : public app::router {
   std::vector<std::string> bodies;   ///< as received
   std::vector<std::string> actions;  ///< administration, one line each
   std::size_t running_most = 0;
+  std::optional<std::chrono::milliseconds> deadline;  ///< of the last call
 
   boost::asio::awaitable<app::routed> route(const wire::request& request, std::string_view body,
                                             std::vector<std::string_view> files,
-                                            std::string_view only) override {
+                                            app::route_terms terms) override {
     bodies.emplace_back(body);
-    if (!files.empty() || !only.empty()) bodies.back() += " (files or pool given)";
+    if (!files.empty() || !terms.only.empty()) bodies.back() += " (files or pool given)";
+    deadline = terms.deadline;
     ++running_;
     running_most = std::max(running_most, running_);
     boost::asio::steady_timer pause(co_await boost::asio::this_coro::executor);

@@ -132,6 +132,8 @@ TEST_F(gateway_admin_test, a_reload_adds_and_removes_addresses_of_pools) {
   config.pools.push_back(own);
   EXPECT_EQ(gateway->reload(config), std::vector<std::string>{});
   const std::string address = gateway->frames_address("own");
+  const std::string status = fetch(*gateway, "GET", "/status.json").body;
+  EXPECT_NE(status.find(R"("name":"own","listen":")" + address + '"'), std::string::npos) << status;
   EXPECT_EQ(ask("own"), "\"second\"");
   EXPECT_EQ(ask(), "\"first\"");
 

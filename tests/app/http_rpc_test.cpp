@@ -264,8 +264,7 @@ TEST_F(http_rpc, refuses_types_that_forms_send) {
 }
 
 TEST_F(http_rpc, refuses_what_needs_a_call_store) {
-  for (const auto* header : {"Idempotency-Key", "Understudy-Delay", "Understudy-Order-By",
-                             "Understudy-Deadline", "Understudy-Wait", "Understudy-Priority"}) {
+  for (const auto* header : {"Idempotency-Key", "Understudy-Delay", "Understudy-Order-By"}) {
     const auto response = post(R"({"method":"A@b","id":1})", {{header, "1"}});
     EXPECT_EQ(response.status, 403) << header;
     EXPECT_EQ(wire::parse_answer(response.body)->code, code::not_allowed);
@@ -273,6 +272,18 @@ TEST_F(http_rpc, refuses_what_needs_a_call_store) {
   EXPECT_EQ(post(R"({"method":"A@b","id":1})", {{"Understudy-Mode", "durable"}}).status, 403);
   EXPECT_TRUE(routes_.bodies.empty());
   EXPECT_EQ(post(R"({"method":"A@b","id":1})", {{"Understudy-Mode", "direct"}}).status, 200);
+}
+
+TEST_F(http_rpc, a_deadline_by_header_goes_to_the_router) {
+  post(R"({"method":"A@b","id":1})");
+  EXPECT_EQ(routes_.deadline, std::nullopt);
+  post(R"({"method":"A@b","id":1})", {{"Understudy-Deadline", "250"}});
+  EXPECT_EQ(routes_.deadline, std::chrono::milliseconds{250});
+  post(R"([{"method":"A@b","id":1}])", {{"Understudy-Deadline", "20"}});
+  EXPECT_EQ(routes_.deadline, std::chrono::milliseconds{20});
+  const auto response = post(R"({"method":"A@b","id":1})", {{"Understudy-Deadline", "soon"}});
+  EXPECT_EQ(wire::parse_answer(response.body)->code, code::invalid_params);
+  EXPECT_EQ(routes_.bodies.size(), 3U);
 }
 
 }  // namespace

@@ -21,11 +21,11 @@ std::string value_of(const std::string& text, const std::string& series) {
   return {};
 }
 
-app::call_report report(std::string_view pool, std::int64_t code, bool own) {
+app::call_report report(std::string_view pool, std::optional<std::int64_t> code, bool own) {
   app::call_report out;
   out.pool = pool;
   out.method = "A@b";
-  out.code = code;
+  out.error_code = code;
   out.own = own;
   out.attempts = 2;
   out.took = std::chrono::milliseconds{30};
@@ -34,9 +34,9 @@ app::call_report report(std::string_view pool, std::int64_t code, bool own) {
 
 TEST(metrics, count_calls_by_outcome) {
   app::metrics metrics;
-  metrics.call(report("orders", 0, false));
-  metrics.call(report("orders", 0, false));
-  metrics.call(report("orders", 17, false));
+  metrics.call(report("orders", std::nullopt, false));
+  metrics.call(report("orders", std::nullopt, false));
+  metrics.call(report("orders", 0, false));  // think-swoole's code for most exceptions
   metrics.call(report("orders", code::no_server, false));  // a service's own: an error like others
   metrics.call(report("orders", code::no_server, true));
   metrics.call(report("orders", code::outcome_unknown, true));
@@ -60,7 +60,7 @@ TEST(metrics, count_calls_by_outcome) {
 
 TEST(metrics, put_nothing_into_labels_that_a_caller_chose) {
   app::metrics metrics;
-  auto one = report("orders", 0, false);
+  auto one = report("orders", std::nullopt, false);
   metrics.call(one);
   const auto before = metrics.text({});
   for (int i = 0; i < 100; ++i) {

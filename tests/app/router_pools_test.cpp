@@ -1,108 +1,8 @@
 // Calls find their pool: by configured and learned services, by address, across a reload.
-#include <gtest/gtest.h>
-
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/io_context.hpp>
-#include <map>
-#include <optional>
-
-#include "app/pool_router.hpp"
-#include "app/router_support.hpp"
-#include "understudy/error.hpp"
-#include "wire/answer.hpp"
+#include "app/router_fixture.hpp"
 
 namespace understudy::app {
 namespace {
-
-namespace asio = boost::asio;
-using namespace std::chrono_literals;
-using test::fake_dispatcher;
-
-// A call that goes on in the context until its answer is here.
-struct pending {
-  std::string body;
-  wire::request request;
-  std::optional<routed> answer;
-};
-
-asio::awaitable<void> carry_out(std::shared_ptr<pool_router> routes, pending& call,
-                                std::string only) {
-  std::vector<std::string_view> no_files;
-  call.answer = co_await routes->route(call.request, call.body, std::move(no_files), only);
-}
-
-struct router_test : testing::Test {
-  asio::io_context context{1};
-  std::map<std::string, std::vector<std::shared_ptr<fake_dispatcher>>> made;  // by pool
-  std::vector<core::record> records;
-  std::vector<std::string> reports;  // "pool method code own"
-  std::shared_ptr<pool_router> routes;
-  gateway_config config;
-
-  pool_config& add_pool(const std::string& name, std::vector<std::string> services = {},
-                        const std::string& listen = "") {
-    pool_config& pool = config.pools.emplace_back();
-    pool.name = pool.options.name = name;
-    pool.services = std::move(services);
-    pool.listen = listen;
-    pool.servers.push_back(test::server_at(name + ":1"));
-    return pool;
-  }
-
-  void start() {
-    pool_router_parts parts;
-    parts.executor = context.get_executor();
-    parts.records = [this](const core::record& record) { records.push_back(record); };
-    parts.reports = [this](const call_report& report) {
-      reports.push_back(std::string(report.pool) + " " + std::string(report.method) + " " +
-                        std::to_string(report.code) + (report.own ? " own" : ""));
-    };
-    parts.make_dispatcher = [this](const asio::any_io_executor&, net::dispatcher_options options,
-                                   net::dispatcher::record_sink sink,
-                                   net::dispatcher::description_sink learned) {
-      auto dispatcher = std::make_shared<fake_dispatcher>();
-      dispatcher->options = std::move(options);
-      dispatcher->records = std::move(sink);
-      dispatcher->learned = std::move(learned);
-      made[dispatcher->options.pool.name].push_back(dispatcher);
-      return dispatcher;
-    };
-    routes = pool_router::make(std::move(parts), config);
-  }
-
-  std::shared_ptr<fake_dispatcher> pool(const std::string& name) { return made.at(name).back(); }
-
-  void begin(pending& call, const std::string& method, const std::string& only = "") {
-    call.body = method == "@action_interface" ? method : R"({"method":")" + method + R"("})";
-    call.request = std::get<wire::request>(wire::parse_request(call.body));
-    asio::co_spawn(context, carry_out(routes, call, only), [](const std::exception_ptr& failed) {
-      if (failed) std::rethrow_exception(failed);
-    });
-    context.restart();
-    context.poll();
-  }
-
-  void finish(const pending& call) {
-    const auto end = std::chrono::steady_clock::now() + 20s;
-    context.restart();
-    while (!call.answer && context.run_one_until(end) > 0) {
-    }
-  }
-
-  routed call(const std::string& method, const std::string& only = "") {
-    pending one;
-    begin(one, method, only);
-    finish(one);
-    EXPECT_TRUE(one.answer) << "no answer to " << method;
-    return one.answer.value_or(routed{});
-  }
-};
-
-std::string result_of(const routed& answer) {
-  const auto parsed = wire::parse_answer(answer.body);
-  if (!parsed) return "unreadable";
-  return parsed->is_error() ? std::to_string(parsed->code) : std::string(parsed->result);
-}
 
 TEST_F(router_test, configured_services_go_to_their_pools) {
   add_pool("orders", {"OrderInterface"});
@@ -111,8 +11,8 @@ TEST_F(router_test, configured_services_go_to_their_pools) {
   EXPECT_EQ(result_of(call("OrderInterface@get")), "\"orders\"");
   EXPECT_EQ(result_of(call("UserInterface@get")), "\"users\"");
   EXPECT_EQ(pool("orders")->calls, std::vector<std::string>{R"({"method":"OrderInterface@get"})"});
-  EXPECT_EQ(reports,
-            (std::vector<std::string>{"orders OrderInterface@get 0", "users UserInterface@get 0"}));
+  EXPECT_EQ(reports, (std::vector<std::string>{"orders OrderInterface@get result",
+                                               "users UserInterface@get result"}));
 }
 
 TEST_F(router_test, an_unknown_service_is_told_in_the_real_servers_words) {
@@ -267,6 +167,7 @@ TEST_F(router_test, an_error_of_a_service_passes_as_it_came) {
   start();
   net::forwarded done;
   done.body = R"({"id":1,"error":{"code":42,"message":"x","data":1.0}})";
+  done.error_code = 42;
   pool("orders")->answer = [&](const net::forward&) { return done; };
   const routed answer = call("A@get");
   EXPECT_EQ(answer.body, done.body);
@@ -329,10 +230,62 @@ TEST_F(router_test, a_registration_expires_by_itself) {
 TEST_F(router_test, administration_of_a_pool_that_is_not_there_is_refused) {
   add_pool("orders");
   start();
-  EXPECT_EQ(routes->drain("x", "a:1"), "There is no pool x.");
-  EXPECT_EQ(routes->resume("x", "a:1"), "There is no pool x.");
-  EXPECT_EQ(routes->put_server("x", test::server_at("a:1"), 10s), "There is no pool x.");
-  EXPECT_EQ(routes->remove_server("x", "a:1"), "There is no pool x.");
+  for (const router::refusal& refused :
+       {routes->drain("x", "a:1"), routes->resume("x", "a:1"),
+        routes->put_server("x", test::server_at("a:1"), 10s), routes->remove_server("x", "a:1")}) {
+    ASSERT_TRUE(refused);
+    EXPECT_EQ(refused->sentence, "There is no pool x.");
+    EXPECT_TRUE(refused->unknown);
+  }
+}
+
+TEST_F(router_test, an_error_of_code_0_is_reported_as_one) {
+  add_pool("orders");
+  start();
+  net::forwarded done;
+  done.body = R"({"error":{"code":0,"message":"x"}})";
+  done.error_code = 0;
+  pool("orders")->answer = [&](const net::forward&) { return done; };
+  call("A@get");
+  EXPECT_EQ(reports, std::vector<std::string>{"orders A@get 0"});
+}
+
+TEST_F(router_test, a_wait_for_services_ends_with_the_deadline) {
+  add_pool("orders");
+  add_pool("users");
+  start();
+  pool("users")->tell({"UserInterface"});
+  pending patient;
+  begin(patient, "A@get");
+  pending hurried;
+  hurried.body = R"({"method":"A@get"})";
+  begin_body(hurried, "", 1ms);
+  finish(hurried);
+  ASSERT_TRUE(hurried.answer);
+  EXPECT_EQ(hurried.answer->code, code::no_server);
+  EXPECT_FALSE(patient.answer);  // it came first, and waits longer
+  finish(patient);
+}
+
+TEST_F(router_test, a_service_that_moved_is_found_where_it_is) {
+  add_pool("first");
+  add_pool("second");
+  start();
+  pool("first")->tell({"A"});
+  pool("second")->tell({"B"});
+  pool("first")->tell_gone();
+  EXPECT_EQ(result_of(call("A@get")), "\"first\"") << "nobody else has it: it may be down";
+  pool("second")->tell({"A", "B"});
+  EXPECT_EQ(result_of(call("A@get")), "\"second\"");
+  EXPECT_TRUE(records.empty()) << records[0].kind;
+}
+
+TEST_F(router_test, a_long_name_is_cut_in_messages) {
+  add_pool("orders", {"A"});
+  start();
+  const routed answer = call(std::string(1 << 20, 'x') + "@get");
+  EXPECT_EQ(answer.code, code::method_not_found);
+  EXPECT_LT(answer.body.size(), 1000U);
 }
 
 }  // namespace

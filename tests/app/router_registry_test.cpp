@@ -114,8 +114,13 @@ TEST_F(registry_test, drain_and_resume_find_a_server_by_its_address) {
   EXPECT_EQ(dispatcher->status()[1].state, core::server_state::drained);
   EXPECT_EQ(servers.resume("b:1"), std::nullopt);
   EXPECT_EQ(dispatcher->status()[1].state, core::server_state::up);
-  EXPECT_EQ(servers.drain("c:1"), "The pool orders has no server c:1.");
-  EXPECT_NE(servers.resume("c:1"), std::nullopt);
+  const auto refused = servers.drain("c:1");
+  ASSERT_TRUE(refused);
+  EXPECT_EQ(refused->sentence, "The pool orders has no server c:1.");
+  EXPECT_TRUE(refused->unknown);
+  EXPECT_TRUE(servers.resume("c:1").value().unknown);
+  EXPECT_TRUE(servers.remove("c:1").value().unknown);
+  EXPECT_FALSE(servers.remove("a:1").value().unknown);  // it is there, but stays
 }
 
 TEST_F(registry_test, a_resolved_address_is_found_too) {
@@ -135,6 +140,19 @@ TEST_F(registry_test, another_dispatcher_gets_the_servers_and_drains) {
   EXPECT_EQ(fresh->status()[1].state, core::server_state::drained);
   servers.expire(now + 10s);
   EXPECT_EQ(fresh->addresses(), (addresses{"a:1", "b:1"}));
+}
+
+TEST_F(registry_test, a_drain_of_a_name_moves_too) {
+  servers.configure({server_at("orders.internal:1")});
+  EXPECT_EQ(servers.drain("orders.internal:1"), std::nullopt);
+  // As the real dispatcher has it: the status lists addresses, with ids of their own.
+  auto resolved = dispatcher->servers.extract(dispatcher->servers.begin());
+  resolved.key() = resolved.mapped().id = core::server_id{77};
+  resolved.mapped().options.address = "10.0.0.1:1";
+  dispatcher->servers.insert(std::move(resolved));
+  const auto fresh = std::make_shared<test::fake_dispatcher>();
+  servers.move_to(fresh);
+  EXPECT_EQ(fresh->status()[0].state, core::server_state::drained);
 }
 
 }  // namespace

@@ -21,7 +21,9 @@ class fake_dispatcher final : public net::dispatcher {
   description_sink learned;
   std::map<core::server_id, core::server_status> servers;
   std::vector<std::string> calls;  ///< bodies
-  std::vector<bool> idempotent;    ///< of those calls
+  std::vector<bool> idempotent;    ///< of those calls, as are the next two
+  std::vector<core::time_point> deadlines;
+  std::vector<bool> hurried;
   bool running = false;
   std::function<net::forward_result(const net::forward&)> answer;
 
@@ -44,6 +46,8 @@ class fake_dispatcher final : public net::dispatcher {
   boost::asio::awaitable<net::forward_result> call(net::forward request) override {
     calls.emplace_back(request.body);
     idempotent.push_back(request.idempotent);
+    deadlines.push_back(request.deadline);
+    hurried.push_back(request.hurried);
     if (answer) co_return answer(request);
     net::forwarded done;
     done.body = R"({"jsonrpc":"2.0","id":"","result":")" + options.pool.name + R"("})";
@@ -77,8 +81,10 @@ class fake_dispatcher final : public net::dispatcher {
       service.methods.push_back(std::move(method));
       services.push_back(std::move(service));
     }
-    learned(services);
+    learned(options.pool.name + ":1", services);
   }
+  /// That server was taken out.
+  void tell_gone() const { learned(options.pool.name + ":1", {}); }
 
   unsigned updates = 0;
 

@@ -3,7 +3,12 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <memory>
+#include <vector>
+
 #include "core/lab.hpp"
+#include "core/parking.hpp"
 
 namespace understudy::core {
 namespace {
@@ -27,6 +32,8 @@ const row rows[] = {
 
     {"refused: elsewhere at once", "a0 b1", once, "refused answered", "a b ok"},
     {"stale: elsewhere at once", "a0 b1", once, "stale answered", "a b ok"},
+    {"unreached: elsewhere at once", "a0 b1", once, "unreached answered", "a b ok"},
+    {"unreached everywhere: it parks", "a0 b1", once, "unreached unreached", "a b park"},
     {"all refuse: it parks", "a0 b1", once, "refused refused", "a b park"},
     {"parked, then one is back", "a0 b1", once, "refused refused good:b wake answered",
      "a b park b ok"},
@@ -41,6 +48,12 @@ const row rows[] = {
     {"stopped while it waits, may have run", "a0", repeatable, "lost stop", "a park -32001?"},
     {"deadline before it was sent", "a0 b1", once, "late refused", "a -32002!"},
     {"no server at all", "", once, "", "-32000!"},
+
+    {"no connection to spare: elsewhere at once", "a0 b1", once, "crowded answered", "a b ok"},
+    {"none for anyone: refused, it never waits", "a0 b1", once, "crowded crowded", "a b -32003!"},
+    {"none for the repeat: it may have run", "a0 b1", repeatable, "lost crowded", "a b -32001?"},
+    {"none for the repeat of a fault", "a0 b1", repeatable, "faulted crowded", "a b deliver"},
+    {"none, and too late", "a0 b1", once, "late crowded", "a -32002!"},
 
     {"lost: not repeated", "a0 b1", once, "lost", "a -32001?"},
     {"unreadable: not repeated", "a0 b1", once, "unreadable", "a -32001?"},
@@ -210,6 +223,61 @@ TEST(call, a_parked_call_does_not_wait_for_its_turn_beyond_its_deadline) {
   l.now = time_point{} + 499'500us;
   EXPECT_TRUE(std::holds_alternative<attempt>(first.woken(l.now)));
   EXPECT_TRUE(std::holds_alternative<attempt>(second.woken(l.now)));
+}
+
+TEST(call, turns_that_were_not_taken_do_not_add_up) {
+  lab l("a0");
+  l.attempt('a', outcome::refused);
+  constexpr int count = 1000;
+  std::vector<std::unique_ptr<call>> calls;
+  for (int i = 0; i < count; ++i) {
+    calls.push_back(
+        std::make_unique<call>(l.servers, call_options{.method = "T@m", .deadline = l.now + 1h}));
+    (void)calls.back()->begin(l.now);
+  }
+  // It comes back again and again, and is lost before more than one call could go. (That one is
+  // dropped here, the next has its place in the queue.)
+  for (int flap = 0; flap < 20; ++flap) {
+    l.probe('a', outcome::answered);
+    for (auto& one : calls) (void)one->woken(l.now);
+    calls.erase(calls.begin());
+    l.attempt('a', outcome::refused);
+    for (auto& one : calls) (void)one->woken(l.now);
+  }
+  l.probe('a', outcome::answered);
+  time_point last{};
+  for (auto& one : calls) {
+    const call_step step = one->woken(l.now);
+    if (const auto* wait = std::get_if<park>(&step)) last = std::max(last, wait->until);
+  }
+  EXPECT_LE(last, l.now + calls.size() * parking::leave_spacing);
+}
+
+TEST(call, one_in_a_hurry_speaks_against_no_server) {
+  for (const outcome how : {outcome::timed_out, outcome::unreached}) {
+    lab l("a0 b1");
+    for (int i = 0; i < 10; ++i) {
+      call hasty(l.servers, {.method = "T@m", .deadline = l.now + 1ms, .hurried = true});
+      (void)hasty.begin(l.now);
+      l.now += 1ms;
+      (void)hasty.failed(l.now, how, 1ms);
+    }
+    EXPECT_EQ(l.states(), "a up, b up") << to_string(how);
+    // Before its deadline it is a witness like any other.
+    call other(l.servers, {.method = "T@m", .deadline = l.now + 1s, .hurried = true});
+    (void)other.begin(l.now);
+    (void)other.failed(l.now, outcome::unreached, 1ms);
+    EXPECT_EQ(l.states(), "a suspect, b up");
+  }
+}
+
+TEST(call, the_want_of_a_connection_is_told_and_speaks_against_no_server) {
+  lab l("a0", {.name = "orders"});
+  EXPECT_EQ(l.play(once, "crowded", 1s), "a -32003!");
+  EXPECT_EQ(l.answer().message, "too many connections to server a; nothing was sent");
+  EXPECT_GT(l.answer().retry_after, 0s);
+  EXPECT_EQ(l.states(), "a up");
+  EXPECT_EQ(l.told(), "server_added a, call_refused");
 }
 
 TEST(call, looks_again_by_itself) {

@@ -9,8 +9,8 @@ namespace {
 outcome outcome_of(std::string_view word) {
   if (word == "good") return outcome::answered;
   for (const outcome how :
-       {outcome::answered, outcome::faulted, outcome::refused, outcome::stale, outcome::lost,
-        outcome::unreadable, outcome::timed_out, outcome::abandoned}) {
+       {outcome::answered, outcome::faulted, outcome::refused, outcome::unreached, outcome::stale,
+        outcome::lost, outcome::unreadable, outcome::timed_out, outcome::abandoned}) {
     if (to_string(how) == word) return how;
   }
   throw std::logic_error("no such word: " + std::string(word));
@@ -166,6 +166,8 @@ std::string lab::play_on(std::string_view words) {
       add_step(say(call_->stopped()));
     } else if (const auto colon = word.find(':'); colon != std::string::npos) {
       probe(word[colon + 1], outcome_of(word.substr(0, colon)));
+    } else if (word == "crowded") {
+      add_step(say(call_->crowded(now)));
     } else if (word == "answered") {
       call_->finish(now, outcome::answered, {});
       add_step("ok");

@@ -41,8 +41,8 @@ class lab {
   [[nodiscard]] server_status status(char name) const;
 
   /// Starts a call and feeds it `words`; returns its steps: "a b park a ok".
-  /// An outcome ends the current attempt; `wake` wakes; `stop` stops; `late` lets the deadline pass
-  /// first; `good:a`, `refused:a`, ... end a probe of a.
+  /// An outcome ends the current attempt; `wake` wakes; `stop` stops; `crowded`: no connection for
+  /// it; `late` lets the deadline pass first; `good:a`, `refused:a`, ... end a probe of a.
   std::string play(bool idempotent, std::string_view words, duration deadline);
   /// The same call goes on.
   std::string play_on(std::string_view words);

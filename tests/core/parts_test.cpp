@@ -68,6 +68,16 @@ TEST(parking, is_bounded_and_lets_out_one_by_one) {
   EXPECT_EQ(p.slot(now + 1s), now + 1s);
 }
 
+TEST(outcome, only_some_mean_that_nothing_was_sent) {
+  for (const outcome how : {outcome::refused, outcome::unreached, outcome::stale}) {
+    EXPECT_FALSE(was_sent(how)) << to_string(how);
+  }
+  for (const outcome how : {outcome::answered, outcome::faulted, outcome::lost, outcome::unreadable,
+                            outcome::timed_out, outcome::abandoned}) {
+    EXPECT_TRUE(was_sent(how)) << to_string(how);
+  }
+}
+
 TEST(dice, repeat_themselves_by_seed_and_stay_in_range) {
   dice a(7);
   dice b(7);

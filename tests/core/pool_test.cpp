@@ -59,6 +59,23 @@ TEST(pool, a_crash_is_down_at_the_refused_probe) {
   EXPECT_EQ(l.records.back().rule, "no connection can be made");
 }
 
+TEST(pool, one_lost_packet_is_not_enough_to_be_down) {
+  lab l("a0 b1");
+  l.probe('a', outcome::answered);
+  l.probe('b', outcome::answered);
+  l.attempt('a', outcome::unreached, 250ms);
+  EXPECT_EQ(l.states(), "a suspect, b up");
+  EXPECT_EQ(l.pick(), 'b') << "at once, all the same";
+  l.probe('a', outcome::unreached);
+  EXPECT_EQ(l.states(), "a suspect, b up");
+  l.probe('a', outcome::answered);
+  EXPECT_EQ(l.states(), "a up, b up") << "without a hold-down";
+  l.attempt('a', outcome::unreached, 250ms);
+  l.probe('a', outcome::unreached);
+  l.probe('a', outcome::unreached);
+  EXPECT_EQ(l.states(), "a down, b up") << "nothing ever comes about";
+}
+
 TEST(pool, a_refused_attempt_is_enough_even_for_the_last_server) {
   lab l("a0");
   l.attempt('a', outcome::refused);

@@ -15,8 +15,8 @@ using namespace std::chrono_literals;
 
 constexpr outcome outcomes[] = {outcome::answered,  outcome::faulted,   outcome::refused,
                                 outcome::stale,     outcome::lost,      outcome::unreadable,
-                                outcome::timed_out, outcome::abandoned, outcome::answered,
-                                outcome::answered};
+                                outcome::timed_out, outcome::abandoned, outcome::unreached,
+                                outcome::answered,  outcome::answered};
 
 /// A shell that does everything it may, in no sensible order.
 class monkey {

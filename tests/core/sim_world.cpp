@@ -141,7 +141,7 @@ void world::start_attempt(std::size_t index, server_id id) {
   const time_point deadline = calls_[index].begun + plan_.deadline;
   if (s.now == condition::cut_off) {
     const duration left = std::min<duration>(connect_timeout, deadline - now_);
-    return push(left, kind::attempt_end, number, 0, outcome::refused);
+    return push(left, kind::attempt_end, number, 0, outcome::unreached);
   }
   s.work.push_back(number);
   push(deadline - now_, kind::attempt_timeout, number);
@@ -203,8 +203,7 @@ void world::start_probe(server_id id) {
     case condition::crashed:
       return push(2 * network, kind::probe_end, where, s.probe, outcome::refused);
     case condition::cut_off:
-      return push(std::min(limit, connect_timeout), kind::probe_end, where, s.probe,
-                  outcome::refused);
+      return push(limit, kind::probe_end, where, s.probe, outcome::unreached);
     case condition::mad:
       return push(probe_takes, kind::probe_end, where, s.probe, outcome::faulted);
     case condition::frozen:

@@ -182,6 +182,32 @@ TEST_F(client_test, no_server_until_the_timeout) {
   EXPECT_EQ(failed->sent, delivery::not_sent);
 }
 
+TEST_F(client_test, the_longest_timeout_is_no_overflow) {
+  client c(both());
+  call_options patient;
+  patient.timeout = std::chrono::milliseconds::max();
+  EXPECT_EQ(c.call<std::string>(patient, "T@call"), "A");
+}
+
+TEST_F(client_test, a_call_in_a_hurry_speaks_against_no_server) {
+  auto options = both();
+  std::vector<std::string> lines;  // of the client's thread; read when it has ended
+  options.log = [&](const std::string& line) { lines.push_back(line); };
+  {
+    client c(options);
+    fake_step held;
+    held.hold = true;
+    a_.always(held);
+    call_options soon;
+    soon.timeout = 20ms;
+    for (int i = 0; i < 6; ++i) EXPECT_TRUE(failure_of([&] { c.call<int>(soon, "T@call"); }));
+    a_.release();
+    a_.always(fake_result("\"A\""));
+    EXPECT_EQ(c.call<std::string>("T@call"), "A");
+  }
+  for (const auto& line : lines) EXPECT_EQ(line.find("attempts failed"), std::string::npos) << line;
+}
+
 TEST_F(client_test, beyond_calls_max_calls_are_refused) {
   fake_step held = fake_result("\"held\"");
   held.hold = true;

@@ -1,4 +1,7 @@
 // Connections between calls: kept, watched, dropped, never used once they are in doubt.
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/ip/tcp.hpp>
+
 #include "dispatcher_fixture.hpp"
 #include "wire/frame.hpp"
 
@@ -94,6 +97,85 @@ TEST_F(dispatcher_connections_test, beyond_the_most_connections_calls_are_refuse
   run_until_answered(second);
   EXPECT_EQ(describe(*first->result), describe(*second->result));
   EXPECT_EQ(a_.call_count(), 3U);
+}
+
+TEST_F(dispatcher_connections_test, a_call_that_found_no_connection_goes_elsewhere) {
+  auto options = quiet_options();
+  options.connections_max = 1;
+  for (auto* server : {&a_, &b_}) server->on_probe(fake_result(R"({"T":{}})"));
+  use({&a_, &b_}, options);
+  run_until([&] { return learned_.size() == 2; });  // the probes have ended
+  fake_step held = fake_result("\"held\"");
+  held.hold = true;
+  a_.always(held);
+  const auto first = begin_call(request_body("T@call"));
+  run_until([&] { return a_.call_count() == 1; });
+  EXPECT_EQ(describe(call(request_body("T@call"))), from_b);
+  EXPECT_EQ(state_of(a_), core::server_state::up);
+  a_.release();
+  run_until_answered(first);
+}
+
+TEST_F(dispatcher_connections_test, a_connection_that_is_late_is_a_doubt_and_no_verdict) {
+  // A full backlog: the kernel drops the SYN, as a lost packet would be.
+  boost::asio::ip::tcp::acceptor deaf(io_);
+  deaf.open(boost::asio::ip::tcp::v4());
+  deaf.bind({boost::asio::ip::address_v4::loopback(), 0});
+  deaf.listen(0);
+  std::vector<boost::asio::ip::tcp::socket> fill;
+  for (int i = 0; i < 4; ++i) {
+    fill.emplace_back(io_).async_connect(deaf.local_endpoint(), [](auto) {});
+  }
+  auto options = quiet_options();
+  options.connect_timeout = 50ms;
+  use({}, options);
+  core::server_options server;
+  server.address = "127.0.0.1:" + std::to_string(deaf.local_endpoint().port());
+  dispatcher_->add(server);
+  server.address = b_.address();
+  server.priority = 1;
+  dispatcher_->add(server);
+  EXPECT_EQ(describe(call(request_body("T@call"))), from_b);
+  EXPECT_EQ(dispatcher_->status()[0].state, core::server_state::suspect);
+  EXPECT_EQ(records_of("server_suspect"), 1U);
+  EXPECT_EQ(records_of("server_down"), 0U);
+  dispatcher_->stop();
+  for (auto& socket : fill) socket.close();
+  deaf.close();  // resets what still knocks: the probe ends
+}
+
+TEST_F(dispatcher_connections_test, a_long_method_name_is_cut_in_records) {
+  use({&a_});
+  dispatcher_->drain(ids_[0]);
+  net::forward request;
+  const std::string name = "T@" + std::string(1 << 20, 'x');
+  const std::string body = request_body(name);
+  request.method = name;
+  request.body = body;
+  request.deadline = core::time_point::clock::now() + 20s;
+  std::optional<net::forward_result> got;
+  boost::asio::co_spawn(
+      io_, dispatcher_->call(std::move(request)),
+      [&](const std::exception_ptr&, net::forward_result result) { got = std::move(result); });
+  run_until([&] { return got.has_value(); });
+  run_until([&] { return records_of("call_refused") == 1; });
+  for (const auto& [name_of, value] : records_.back().evidence) EXPECT_LT(value.size(), 1000U);
+}
+
+TEST_F(dispatcher_connections_test, a_server_taken_out_has_no_services_any_more) {
+  a_.on_probe(fake_result(R"({"T":{}})"));
+  use({&a_});
+  run_until([&] { return learned_.size() == 1; });
+  dispatcher_->remove(ids_[0]);
+  ASSERT_EQ(learned_.size(), 2U);
+  EXPECT_TRUE(learned_[1].empty());
+}
+
+TEST_F(dispatcher_connections_test, an_answer_says_whether_it_is_an_error) {
+  use({&a_});
+  EXPECT_EQ(std::get<net::forwarded>(call(request_body("T@call"))).error_code, std::nullopt);
+  a_.next({fake_error(0)});
+  EXPECT_EQ(std::get<net::forwarded>(call(request_body("T@call"))).error_code, 0);
 }
 
 TEST_F(dispatcher_connections_test, a_server_taken_out_under_a_call_still_answers_it) {

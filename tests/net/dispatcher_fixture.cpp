@@ -50,7 +50,7 @@ void dispatcher_test::use(const std::vector<fake_server*>& servers,
   dispatcher_ = net::dispatcher::make(
       io_.get_executor(), std::move(options),
       [this](const core::record& record) { records_.push_back(record); },
-      [this](const auto& services) { learned_.push_back(services); });
+      [this](const auto&, const auto& services) { learned_.push_back(services); });
   unsigned priority = 0;
   for (const auto* server : servers) {
     core::server_options of;

@@ -103,6 +103,14 @@ TEST(http_target, may_be_absolute) {
   EXPECT_EQ(parse_http_target("*")->path, "*");
 }
 
+TEST(http_target, is_absolute_only_with_a_scheme_of_http) {
+  EXPECT_EQ(parse_http_target("HTTPS://host/a")->path, "/a");
+  for (const auto* target :
+       {"://host/a", "ftp://host/a", "a?b=http://host/c", "http", "http:/a", ""}) {
+    EXPECT_FALSE(parse_http_target(target)) << target;
+  }
+}
+
 TEST(http_target, refuses_bad_escapes) {
   for (const auto* bad : {"/%", "/%4", "/%zz", "/%4g", "/a%00b", "/?a=%", "/?%g1=a", "a/b", ""}) {
     EXPECT_FALSE(parse_http_target(bad)) << bad;

@@ -2,6 +2,8 @@
 #include <gtest/gtest.h>
 #include <sys/socket.h>
 
+#include <thread>
+
 #include "support/test_server.hpp"
 #include "wire/frame.hpp"
 
@@ -126,6 +128,26 @@ TEST_F(HostilePeer, AnIdleConnectionIsClosed) {
   wire_socket peer(server_->port());
   EXPECT_EQ(answer_kind(peer.ask(ping)), "result");
   EXPECT_TRUE(peer.closed());
+}
+
+// A connection that is silent gives its buffers back at the next tick (5 ms here): calls that come
+// before, at and after it must all be read.
+TEST_F(HostilePeer, ACallAfterAnySilenceIsAnswered) {
+  auto options = strict();
+  options.write_timeout = 40ms;
+  start(options);
+  wire_socket peer(server_->port());
+  for (auto silence = 0us; silence < 16ms; silence += 125us) {
+    ASSERT_EQ(answer_kind(peer.ask(ping)), "result");
+    std::this_thread::sleep_for(silence);
+  }
+  for (auto silence = 0us; silence < 16ms; silence += 1ms) {
+    const auto call = message_frame(ping);
+    peer.send(call.substr(0, 20));
+    std::this_thread::sleep_for(silence);
+    peer.send(call.substr(20));
+    ASSERT_EQ(answer_kind(peer.receive()->body), "result");
+  }
 }
 
 TEST_F(HostilePeer, APeerThatDoesNotReadIsNotReadFromEither) {

@@ -183,6 +183,16 @@ TEST(JsonConversion, RefusesToWriteWhatJsonCannotSay) {
   EXPECT_EQ(code_of(std::string("世")), 0);
 }
 
+TEST(JsonConversion, ReadsTextsAsDeepAsPhpDoes) {
+  const auto nested = [](std::size_t depth) {
+    return std::string(depth, '[') + std::string(depth, ']');
+  };
+  json tree;
+  json_problem problem;
+  EXPECT_TRUE(detail::parse_json(nested(511), tree, problem)) << problem.what;
+  EXPECT_FALSE(detail::parse_json(nested(512), tree, problem));
+}
+
 TEST(JsonConversion, TreesAndTexts) {
   const item apple{"apple", 1.25};
   const json tree = to_json(apple);

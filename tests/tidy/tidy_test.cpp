@@ -62,6 +62,13 @@ TEST(House, KeepsFilesInShape) {
   EXPECT_EQ(all, "");
 }
 
+TEST(House, ShowsInItsReadmeAnExampleThatIsBuilt) {
+  const std::string example = content("examples/greeter/main.cpp");
+  EXPECT_GT(example.size(), 100u);
+  EXPECT_NE(content("README.md").find("```cpp\n" + example + "```\n"), std::string::npos)
+      << "README.md shows another text than examples/greeter/main.cpp";
+}
+
 TEST(CoroutineRule, FindsTheBadForms) {
   for (const char* bad : {
            "task f() { co_await g(request{\"a\", 1}); }",

@@ -5,6 +5,7 @@
 #include <string>
 #include <understudy/error.hpp>
 
+#include "wire/frame.hpp"
 #include "wire/json_text.hpp"
 
 namespace understudy::wire {
@@ -176,6 +177,16 @@ TEST(http_status, maps_our_own_codes_and_leaves_the_rest_at_200) {
         row{-32006, 200}, row{404, 200}}) {
     EXPECT_EQ(http_status(expected.code), expected.status) << expected.code;
   }
+}
+
+TEST(answer, an_error_as_a_frame) {
+  std::string body;
+  append_error(body, 7, "m", "[]");
+  std::string expected = "before";
+  append_frame(expected, frame_type::message, body);
+  std::string out = "before";
+  append_error_frame(out, 7, "m", "[]");
+  EXPECT_EQ(out, expected);
 }
 
 }  // namespace

@@ -186,6 +186,22 @@ TEST(append_string, replaces_bytes_that_are_not_utf8) {
   EXPECT_EQ(written("\u4e16\xf0\x9f\x98"), "\"\u4e16\uFFFD\uFFFD\uFFFD\"");
 }
 
+TEST(append_string, escapes_wherever_the_byte_stands_and_says_what_is_not_utf8) {
+  for (std::size_t length = 1; length <= 20; ++length) {
+    for (std::size_t at = 0; at < length; ++at) {
+      for (const std::string_view byte : {"/", "\"", "\\", "\n", "\xff", "a"}) {
+        const std::string text =
+            std::string(at, 'x') + std::string(byte) + std::string(length - at - 1, 'x');
+        std::string out;
+        EXPECT_EQ(append_string(out, text), byte != "\xff");
+        EXPECT_TRUE(json_valid(out)) << out;
+        EXPECT_EQ(out.size(), text.size() + 2 + (byte == "\xff" ? 2 : byte == "a" ? 0 : 1)) << out;
+        EXPECT_EQ(utf8_valid(text), byte != "\xff");
+      }
+    }
+  }
+}
+
 TEST(append_string, round_trips_every_byte_pair) {
   for (int first = 0; first < 128; ++first) {
     for (int second = 0; second < 128; ++second) {

@@ -54,6 +54,114 @@ TEST(parse_request, copies_nothing_but_the_method) {
   }
 }
 
+// What the two ways of reading must agree on. White space before the body keeps the short way, for
+// what the real client writes, from taking it.
+void expect_same_both_ways(const std::string& body) {
+  const std::string spaced = " " + body;
+  const auto usual = parse_request(body);
+  const auto general = parse_request(spaced);
+  ASSERT_EQ(usual.index(), general.index()) << body;
+  if (const auto* error = std::get_if<request_error>(&usual)) {
+    const auto& other = std::get<request_error>(general);
+    EXPECT_EQ(error->code, other.code) << body;
+    EXPECT_EQ(error->id, other.id) << body;
+    return;
+  }
+  const auto& a = std::get<request>(usual);
+  const auto& b = std::get<request>(general);
+  EXPECT_EQ(a.method, b.method) << body;
+  EXPECT_EQ(a.at, b.at) << body;
+  EXPECT_EQ(a.params, b.params) << body;
+  EXPECT_EQ(a.context, b.context) << body;
+  EXPECT_EQ(a.id, b.id) << body;
+}
+
+TEST(parse_request, the_short_way_reads_as_the_general_one) {
+  const std::string nested =
+      std::string(json_depth_max - 1, '[') + std::string(json_depth_max - 1, ']');
+  const std::vector<std::string> values = {R"("A@b")",
+                                           R"("A@b@c")",
+                                           R"("A\u0040b")",
+                                           R"("A@b\\n")",
+                                           R"("A@b\n")",
+                                           R"("A@\u00e9")",
+                                           R"("A@\xc3\xa9")",
+                                           "\"A@\xc3\xa9\"",
+                                           "\"A@\xff\"",
+                                           R"("")",
+                                           R"("@")",
+                                           R"("0@1")",
+                                           "null",
+                                           "true",
+                                           "false",
+                                           "0",
+                                           "-1.5e3",
+                                           "[]",
+                                           "{}",
+                                           "[ ]",
+                                           R"({"k":[1,{"l":"}"}]})",
+                                           R"(["x","\/"])",
+                                           R"(["]",",\"context\":"])",
+                                           "[1",
+                                           "]",
+                                           "",
+                                           " []",
+                                           "[] ",
+                                           R"([],"params":[2])",
+                                           R"({"a":1},"id":7)",
+                                           nested,
+                                           "[" + nested + "]"};
+  for (const auto& method : values)
+    for (const auto& params : values)
+      for (const auto& context :
+           {"[]"s, R"({"a":{}})"s, "null"s, "3"s, ""s, nested, "[" + nested + "]"})
+        expect_same_both_ways(R"({"jsonrpc":"2.0","method":)" + method + R"(,"params":)" + params +
+                              R"(,"context":)" + context + R"(,"id":""})");
+}
+
+TEST(parse_request, the_short_way_takes_damaged_texts_as_the_general_one) {
+  const std::string whole =
+      R"({"jsonrpc":"2.0","method":"U@hello","params":["world",{"a":1}],"context":{},"id":""})";
+  for (std::size_t at = 0; at < whole.size(); ++at) {
+    expect_same_both_ways(whole.substr(0, at) + whole.substr(at + 1));
+    for (const char c : "\"\\{}[],: 0\x80\x1f"s) {
+      std::string damaged = whole;
+      damaged[at] = c;
+      expect_same_both_ways(damaged);
+      expect_same_both_ways(whole.substr(0, at) + c + whole.substr(at));
+    }
+  }
+}
+
+TEST(parse_request, a_request_that_is_used_again_keeps_nothing_of_the_one_before) {
+  const std::vector<std::string> bodies = {
+      R"({"method":"A@b\\n","params":[1],"context":{"k":2},"id":3})",
+      R"({"method":"A@b\n"})",  // the decoded name before, now with an escape
+      R"({"method":"A@b\n"})",
+      R"({"method":"A@b","params":null})",
+      R"({"method":"A@b@c"})",
+      R"({"method":"A"})",
+      R"({"method":"A@b"})",
+      "@action_interface",
+      R"({"method":null})",
+      R"({"method":"a@B","id":1})"};
+  request used;
+  for (const auto& body : bodies) {
+    const auto fresh = parse_request(body);
+    const auto error = parse_request(body, used);
+    const auto* const expected = std::get_if<request>(&fresh);
+    ASSERT_EQ(error.has_value(), expected == nullptr) << body;
+    if (expected == nullptr) continue;
+    ASSERT_EQ(used.action_interface, expected->action_interface) << body;
+    if (used.action_interface) continue;
+    EXPECT_EQ(used.method, expected->method) << body;
+    EXPECT_EQ(used.at, expected->at) << body;
+    EXPECT_EQ(used.params, expected->params) << body;
+    EXPECT_EQ(used.context, expected->context) << body;
+    EXPECT_EQ(used.id, expected->id) << body;
+  }
+}
+
 TEST(parse_request, the_bare_text_asks_for_the_services) {
   EXPECT_TRUE(good("@action_interface").action_interface);
   for (const char* const text : {"@action_interface ", " @action_interface", "@Action_interface"}) {

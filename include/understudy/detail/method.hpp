@@ -71,6 +71,7 @@ struct method_definition {
   php_type returns;
   bool idempotent = false;
   bool nonblocking = false;
+  bool takes_context = false;
   /// Exactly one of the two is set. They throw what the function throws, and rpc_error for
   /// arguments that do not fit. The object, context and invocation outlive the call.
   std::function<void(void*, const context&, invocation&)> run;
@@ -264,6 +265,7 @@ method_definition define_method(std::string name, F function, std::vector<param>
   }
   (std::make_index_sequence<count>());
   method.name = std::move(name);
+  method.takes_context = parameters_of<typename called::arguments>::takes_context;
   method.returns = type_of<typename awaited_type<typename called::result>::type>();
   if constexpr (is_task<typename called::result>) {
     method.start = [function = std::move(function)](void* object, const context& about,

@@ -1,0 +1,132 @@
+#include "app/call_wishes.hpp"
+
+#include <algorithm>
+#include <array>
+#include <limits>
+#include <utility>
+
+#include "understudy/error.hpp"
+#include "wire/json_text.hpp"
+#include "wire/utf8.hpp"
+
+namespace understudy::app {
+namespace {
+
+constexpr std::size_t shown_bytes_max = 100;
+constexpr std::int64_t any_number = std::numeric_limits<std::int64_t>::min();
+
+enum class form : std::uint8_t { text, whole };
+
+struct wish {
+  std::string_view member;
+  std::string_view header;  // empty: not by header
+  form takes;
+  std::int64_t min = 0;  // of a whole number
+};
+enum which : std::uint8_t { mode, key, wait, delay, deadline, priority, order_by, token };
+constexpr std::array<wish, 8> known{{{"mode", "Understudy-Mode", form::text},
+                                     {"key", "Idempotency-Key", form::text},
+                                     {"wait_ms", "Understudy-Wait", form::whole},
+                                     {"delay_ms", "Understudy-Delay", form::whole},
+                                     {"deadline_ms", "Understudy-Deadline", form::whole, 1},
+                                     {"priority", "Understudy-Priority", form::whole, any_number},
+                                     {"order_by", "Understudy-Order-By", form::text},
+                                     {"token", "", form::text}}};
+
+// The texts that were given, as text; a number in its plain notation.
+using given = std::array<std::optional<std::string>, known.size()>;
+
+wish_refused invalid(std::string_view name, std::string_view what) {
+  wish_refused refused;
+  refused.code = code::invalid_params;
+  refused.message = std::string(name) + " " + std::string(what);
+  return refused;
+}
+
+// `name` is how the caller wrote it.
+std::optional<wish_refused> check(const wish& wanted, std::string_view name,
+                                  const std::string& text) {
+  if (wanted.takes == form::text) {
+    if (text.empty()) return invalid(name, "is a text that is not empty.");
+    const bool is_mode = wanted.member == known[mode].member;
+    if (is_mode && text != "direct" && text != "durable" && text != "queued") {
+      return invalid(name, "is direct, durable or queued.");
+    }
+    return std::nullopt;
+  }
+  const auto number = wire::decode_int(text);
+  if (number && *number >= wanted.min) return std::nullopt;
+  if (wanted.min == any_number) return invalid(name, "is a whole number.");
+  return invalid(name,
+                 "is a whole number of milliseconds, at least " + std::to_string(wanted.min) + ".");
+}
+
+wishes grant(const given& asked) {
+  const bool stored_mode = asked[mode] ? *asked[mode] != "direct" : asked[key].has_value();
+  if (stored_mode || asked[delay] || asked[order_by]) {
+    wish_refused refused;
+    refused.code = code::not_allowed;
+    refused.message =
+        "No call store is configured: the modes durable and queued, a key without the mode "
+        "direct, a delay and an order are not to be had. Nothing was sent.";
+    return refused;
+  }
+  call_wishes granted;
+  if (asked[deadline]) {
+    granted.deadline = std::chrono::milliseconds(wire::decode_int(*asked[deadline]).value());
+  }
+  return granted;
+}
+
+// Takes one member into `asked`, or says what is wrong with it.
+std::optional<wish_refused> take(const wire::json_member& member, given& asked) {
+  const auto found = std::ranges::find_if(
+      known, [&](const wish& one) { return wire::key_is(member, one.member); });
+  const std::string name =
+      "context.understudy." + wire::utf8_excerpt(wire::key_text(member), shown_bytes_max);
+  if (found == known.end()) return invalid(name, "is unknown here.");
+  const bool is_text = wire::kind_of(member.value) == wire::json_kind::string;
+  if (is_text != (found->takes == form::text)) {
+    return invalid(name, found->takes == form::text ? "is a text." : "is a whole number.");
+  }
+  std::string text = is_text ? wire::decode_string(member.value) : std::string(member.value);
+  if (auto wrong = check(*found, name, text)) return wrong;
+  asked.at(static_cast<std::size_t>(found - known.begin())) = std::move(text);
+  return std::nullopt;
+}
+
+}  // namespace
+
+wishes read_wishes(std::string_view context) {
+  const auto own = wire::find_member(context, "understudy");
+  if (!own) return call_wishes{};
+  given asked;
+  std::optional<wish_refused> wrong;
+  if (wire::kind_of(*own) == wire::json_kind::object) {
+    wire::for_each_member(*own, [&](const wire::json_member& member) {
+      wrong = take(member, asked);
+      return !wrong;
+    });
+  } else {
+    wire::json_member first;
+    const bool is_empty_array =
+        wire::kind_of(*own) == wire::json_kind::array && !wire::member_reader(*own).next(first);
+    if (!is_empty_array) wrong = invalid("context.understudy", "is an object.");
+  }
+  if (wrong) return *std::move(wrong);
+  return grant(asked);
+}
+
+wishes read_wishes(const net::http_request& request) {
+  given asked;
+  for (std::size_t i = 0; i < known.size(); ++i) {
+    const wish& one = known.at(i);
+    std::string text(one.header.empty() ? std::string_view() : request.header(one.header));
+    if (text.empty()) continue;
+    if (auto wrong = check(one, one.header, text)) return *std::move(wrong);
+    asked.at(i) = std::move(text);
+  }
+  return grant(asked);
+}
+
+}  // namespace understudy::app
