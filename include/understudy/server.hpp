@@ -23,6 +23,9 @@ struct server_options {
   std::size_t connections_max = 10000;  ///< beyond it: error -32003 and close
   std::size_t message_bytes_max = std::size_t{8} << 20;  ///< of one request
   std::size_t file_bytes_max = std::size_t{64} << 20;    ///< all files of one call together
+  /// Of all requests that are being received or worked on, beyond 64 KiB each; what would go
+  /// beyond it is told -32003 and closed.
+  std::size_t received_bytes_max = std::size_t{1} << 30;
   std::chrono::milliseconds idle_timeout{60000};         ///< between calls, as think-swoole
   std::chrono::milliseconds frame_timeout{60000};        ///< from a call's first byte to its last
   std::chrono::milliseconds write_timeout{30000};  ///< a peer that takes nothing of its answer

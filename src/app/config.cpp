@@ -159,7 +159,7 @@ constexpr std::array<reader::key<pool_config>, 21> pool_keys{{
      }},
 }};
 
-constexpr std::array<reader::key<gateway_config>, 8> gateway_keys{{
+constexpr std::array<reader::key<gateway_config>, 9> gateway_keys{{
     {"listen", [](reader& value, gateway_config& config) { value.listen_address(config.listen); }},
     {"http", [](reader& value, gateway_config& config) { value.listen_address(config.http); }},
     {"admin", [](reader& value, gateway_config& config) { value.listen_address(config.admin); }},
@@ -170,6 +170,10 @@ constexpr std::array<reader::key<gateway_config>, 8> gateway_keys{{
     {"file_bytes_max",
      [](reader& value, gateway_config& config) {
        value.size(config.limits.file_bytes_max, kib, gib);
+     }},
+    {"received_bytes_max",
+     [](reader& value, gateway_config& config) {
+       value.size(config.received_bytes_max, kib, 1024 * gib);
      }},
     {"connections_max",
      [](reader& value, gateway_config& config) {

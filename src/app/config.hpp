@@ -36,6 +36,7 @@ struct gateway_config {
   std::string http = default_http_address;  ///< empty: none
   std::string admin;                        ///< empty: administration shares `http`
   wire::frame_limits limits;
+  std::size_t received_bytes_max = std::size_t{1} << 30;  ///< per address for frames
   std::size_t connections_max = 10000;             ///< per listening address
   std::chrono::milliseconds deadline{60000};       ///< of direct calls
   std::chrono::milliseconds drain_timeout{10000};  ///< SIGTERM: running calls may end

@@ -36,6 +36,7 @@ net::frame_server_options frame_options(const gateway_config& config) {
   net::frame_server_options options;
   options.limits = config.limits;
   options.connections_max = config.connections_max;
+  options.received_bytes_max = config.received_bytes_max;
   return options;
 }
 
@@ -152,6 +153,7 @@ std::vector<std::string> gateway::restart_needed(const gateway_config& config) c
   compare(config.listen == config_.listen, "listen");
   compare(config.http == config_.http, "http");
   compare(config.admin == config_.admin, "admin");
+  compare(config.received_bytes_max == config_.received_bytes_max, "received_bytes_max");
   compare(config.connections_max == config_.connections_max, "connections_max");
   compare(config.limits.message_bytes_max == config_.limits.message_bytes_max, "frame_bytes_max");
   compare(config.limits.file_bytes_max == config_.limits.file_bytes_max, "file_bytes_max");

@@ -17,6 +17,9 @@ namespace understudy::net {
 struct frame_server_options {
   wire::frame_limits limits;
   std::size_t connections_max = 10000;             ///< beyond it: accepted, told -32003, closed
+  /// Of all requests that are being received or worked on, beyond 64 KiB each; a call that would
+  /// go beyond it is told -32003 and its connection closed.
+  std::size_t received_bytes_max = std::size_t{1} << 30;
   std::chrono::milliseconds idle_timeout{60000};   ///< between frames, as think-swoole
   std::chrono::milliseconds frame_timeout{60000};  ///< from the first to the last byte of a call
   std::chrono::milliseconds write_timeout{30000};  ///< a peer that does not read its answer

@@ -77,6 +77,7 @@ net::frame_server_options frame_options(const server_options& options) {
   frames.limits.message_bytes_max = options.message_bytes_max;
   frames.limits.file_bytes_max = options.file_bytes_max;
   frames.connections_max = options.connections_max;
+  frames.received_bytes_max = options.received_bytes_max;
   frames.idle_timeout = options.idle_timeout;
   frames.frame_timeout = options.frame_timeout;
   frames.write_timeout = options.write_timeout;

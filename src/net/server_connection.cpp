@@ -27,6 +27,7 @@ constexpr auto awaited = asio::as_tuple(asio::use_awaitable);
 
 constexpr std::size_t read_bytes = 16384;
 constexpr std::size_t read_bytes_max = 262144;   // inside a large frame
+constexpr std::size_t free_bytes = 65536;        // each may keep without being accounted for
 constexpr std::size_t unsent_bytes_max = 65536;  // answers gathered before they are written
 constexpr std::size_t kept_bytes = 16384;        // of the answer buffer, while in use
 constexpr milliseconds linger_time{500};
@@ -89,6 +90,7 @@ server_connection::~server_connection() {
   others[slot_] = others.back();
   others[slot_]->slot_ = slot_;
   others.pop_back();
+  lane_->shared()->received_bytes -= accounted_;
   --(refused_ ? lane_->shared()->refused : lane_->shared()->connections);
 }
 
@@ -131,6 +133,13 @@ asio::awaitable<void> server_connection::run() {
       co_await rest();
       continue;
     }
+    if (!account()) {
+      wire::append_error_frame(out_, code::overloaded,
+                               "Too much is being received at once; retry later",
+                               R"({"retry":true})");
+      if (send_now()) co_await linger();
+      co_return;
+    }
     step next = answer_buffered();
     while (next == step::call || next == step::flush) {
       if (next == step::flush) {
@@ -145,6 +154,7 @@ asio::awaitable<void> server_connection::run() {
     }
     if (next == step::last) co_await linger();
     if (next != step::rest) co_return;
+    account();
   }
 }
 
@@ -178,6 +188,22 @@ server_connection::received server_connection::receive_now() {
   boost::system::error_code failed;
   const auto bytes = socket_.read_some(room(), failed);
   return take(failed, bytes);
+}
+
+// Many callers in the middle of large requests may not fill the memory together, whatever each may
+// send. False if this one now keeps more than is left for it.
+bool server_connection::account() {
+  std::size_t keeps = reader_.buffered();
+  for (const auto& file : call_.files) keeps += file.size();
+  if (keeps <= free_bytes) keeps = 0;
+  if (keeps == accounted_) return true;
+  auto& shared = *lane_->shared();
+  const auto others = shared.received_bytes.fetch_sub(accounted_) - accounted_;
+  accounted_ = 0;
+  if (others + keeps > shared.options.received_bytes_max) return keeps == 0;
+  shared.received_bytes += keeps;
+  accounted_ = keeps;
+  return true;
 }
 
 // Waits for bytes without a buffer to read them into. Costs a system call more than a read that

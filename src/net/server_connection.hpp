@@ -19,6 +19,7 @@ struct server_shared {
   frame_server_options options;
   frame_handler_factory make_handler;
   std::atomic<std::size_t> connections{0};
+  std::atomic<std::size_t> received_bytes{0};  ///< that connections keep, beyond a little each
   std::atomic<std::size_t> refused{0};  ///< being told that there are too many
 };
 
@@ -96,6 +97,7 @@ class server_connection {
   boost::asio::mutable_buffer room();
   received take(boost::system::error_code failed, std::size_t bytes);
   received receive_now();
+  bool account();
   boost::asio::awaitable<void> rest();
   step answer_buffered();
   step after_frames(step done);
@@ -112,6 +114,7 @@ class server_connection {
   frame_call call_;
   std::string out_;
   std::size_t sent_ = 0;
+  std::size_t accounted_ = 0;  ///< of lane_->shared()->received_bytes
   std::size_t hold_ = std::string::npos;  ///< in out_: let all before it drain first
   server_lane::clock::time_point deadline_;
   server_lane::clock::time_point call_deadline_{};  ///< of the call that has begun to come in

@@ -41,6 +41,7 @@ http = ""
 admin = "127.0.0.1:3"
 frame_bytes_max = "1MiB"
 file_bytes_max = "2MiB"
+received_bytes_max = "3MiB"
 connections_max = 7
 deadline = "9s"
 drain_timeout = "3s"
@@ -73,6 +74,7 @@ retry_tokens_max = 11
   EXPECT_EQ(config.admin, "127.0.0.1:3");
   EXPECT_EQ(config.limits.message_bytes_max, 1U << 20);
   EXPECT_EQ(config.limits.file_bytes_max, 2U << 20);
+  EXPECT_EQ(config.received_bytes_max, 3U << 20);
   EXPECT_EQ(config.connections_max, 7U);
   EXPECT_EQ(config.deadline, 9s);
   EXPECT_EQ(config.drain_timeout, 3s);

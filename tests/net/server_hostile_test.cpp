@@ -192,6 +192,34 @@ TEST_F(HostilePeer, PeersThatVanishLeaveNothingBehind) {
   EXPECT_TRUE(eventually([&] { return server_->get().connections() == 0; }));
 }
 
+TEST_F(HostilePeer, LargeRequestsTogetherStayWithinTheirLimit) {
+  auto options = strict();
+  options.message_bytes_max = 1 << 20;
+  options.received_bytes_max = 1 << 20;
+  start(options);
+  const std::string big(600'000, ' ');
+  const auto frame = message_frame(big + ping);
+  auto first = std::make_unique<wire_socket>(server_->port());
+  first->send(std::string_view(frame).substr(0, 500'000));
+  // The first is in the middle of its request: there is no room for another one like it.
+  bool refused = false;
+  EXPECT_TRUE(eventually([&] {
+    wire_socket second(server_->port());
+    second.send(std::string_view(frame).substr(0, 600'000));
+    refused = !second.quiet() && answer_kind(second.receive().value().body) == "-32003";
+    return refused;
+  }));
+  wire_socket small(server_->port());
+  EXPECT_EQ(answer_kind(small.ask(ping)), "result");
+  first->send(std::string_view(frame).substr(500'000));
+  EXPECT_EQ(answer_kind(first->receive().value().body), "result");
+  // Both gave back what they kept: the first when it was answered, the others when they went.
+  EXPECT_TRUE(eventually([&] {
+    wire_socket again(server_->port());
+    return answer_kind(again.ask(big + ping)) == "result";
+  }));
+}
+
 TEST_F(HostilePeer, BeyondConnectionsMaxTheyAreToldSo) {
   auto options = strict();
   options.connections_max = 2;
