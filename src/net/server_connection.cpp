@@ -155,6 +155,8 @@ asio::awaitable<void> server_connection::run() {
     if (next == step::last) co_await linger();
     if (next != step::rest) co_return;
     account();
+    // First the others get their turn: to read at once would nearly always find nothing yet.
+    co_await asio::post(lane_->context(), asio::use_awaitable);
   }
 }
 
@@ -246,17 +248,13 @@ server_connection::step server_connection::answer_buffered() {
     }
     call_.body = frame.body;
     const auto answer_at = out_.size();
-    pipelined_ = answer_at != 0;
     if (!handler_->handle_now(call_, out_)) return after_frames(step::call);
     call_.files.clear();
     answer_added(answer_at);
   }
 }
 
-// A caller with one call gets its answer at once; one that pipelines, and so is after throughput,
-// when flush() sends it.
 server_connection::step server_connection::after_frames(step done) {
-  if (pipelined_ && done != step::call && !out_.empty()) return step::flush;
   if (!send_now()) return step::lost;
   // A call that waits does not wait for its peer too: what is left goes out with its answer.
   return out_.empty() || done == step::call ? done : step::flush;
@@ -283,11 +281,8 @@ bool server_connection::send_now() {
   return true;
 }
 
-// First all connections with something to read get their turn, then the answers leave one behind
-// the other: a program at the other end of many of them is woken once for all, not for each.
+// Waits for a peer that takes its answers slowly.
 asio::awaitable<bool> server_connection::flush() {
-  co_await asio::post(lane_->context(), asio::use_awaitable);
-  if (!send_now()) co_return false;
   while (!out_.empty()) {
     deadline_ = lane_->deadline(lane_->shared()->options.write_timeout);
     if (sent_ == hold_) {

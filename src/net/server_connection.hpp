@@ -20,7 +20,7 @@ struct server_shared {
   frame_handler_factory make_handler;
   std::atomic<std::size_t> connections{0};
   std::atomic<std::size_t> received_bytes{0};  ///< that connections keep, beyond a little each
-  std::atomic<std::size_t> refused{0};  ///< being told that there are too many
+  std::atomic<std::size_t> refused{0};         ///< being told that there are too many
 };
 
 class server_connection;
@@ -114,7 +114,7 @@ class server_connection {
   frame_call call_;
   std::string out_;
   std::size_t sent_ = 0;
-  std::size_t accounted_ = 0;  ///< of lane_->shared()->received_bytes
+  std::size_t accounted_ = 0;             ///< of lane_->shared()->received_bytes
   std::size_t hold_ = std::string::npos;  ///< in out_: let all before it drain first
   server_lane::clock::time_point deadline_;
   server_lane::clock::time_point call_deadline_{};  ///< of the call that has begun to come in
@@ -122,7 +122,6 @@ class server_connection {
   bool refused_;
   bool call_begun_ = false;   ///< part of a call is here: its deadline is not renewed
   bool used_ = false;         ///< since the last check()
-  bool pipelined_ = false;    ///< the last call came together with others
   bool out_of_step_ = false;  ///< the last answer is in out_, nothing more is read
 };
 

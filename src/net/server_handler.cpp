@@ -71,7 +71,7 @@ task<void> run_method(std::shared_ptr<server_call> call) {
   auto& invocation = call->invocation;
   const auto& method = *call->method;
   invocation.result = &call->text;
-  bind_arguments(invocation, method, call->params, call->files);
+  bind_arguments(invocation, method, call->params, {}, call->files);
   if (method.start) {
     co_await method.start(call->object.get(), call->about, invocation);
   } else if (method.nonblocking) {
@@ -110,29 +110,46 @@ task<void> answer_call(std::shared_ptr<server_call> call, std::string& out) {
   append_failure(out, thrown);
 }
 
+template <typename Give>
+void bind_named(const detail::method_definition& method, std::string_view params,
+                const Give& give) {
+  constexpr std::size_t shown_max = 200;  // a name may be as long as a frame
+  wire::for_each_member(params, [&](const wire::json_member& given) {
+    std::size_t to = 0;
+    while (to < method.params.size() && !wire::key_is(given, method.params[to].name)) ++to;
+    if (to == method.params.size())
+      throw rpc_error(code::invalid_params,
+                      "Unknown named parameter $" + std::string(given.key.substr(0, shown_max)));
+    give(to, given.value);
+    return true;
+  });
+}
+
 }  // namespace
 
 void bind_arguments(detail::invocation& call, const detail::method_definition& method,
-                    std::string_view params, std::vector<file>& files) {
+                    std::string_view params, std::span<const std::string_view> elements,
+                    std::vector<file>& files) {
   call.method = &method;
   call.named = params.starts_with('{');
   const auto count = method.params.size();
-  std::size_t index = 0;
+  call.arguments.resize(count);
   std::size_t files_used = 0;
-  std::string unknown;
-  wire::for_each_member(params, [&](const wire::json_member& given) {
-    auto to = index++;
-    if (call.named) {
-      for (to = 0; to < count && !wire::key_is(given, method.params[to].name);) ++to;
-      if (to == count) unknown = given.key.substr(0, 200);
-    }
-    const bool wants_file = given.value == file_result;
+  const auto give = [&](std::size_t to, std::string_view text) {
+    const bool wants_file = text == file_result;
     auto* const upload = wants_file && files_used < files.size() ? &files[files_used++] : nullptr;
-    if (to < count) call.arguments[to] = {wants_file ? "null" : given.value, upload};
-    return unknown.empty();
-  });
-  if (!unknown.empty())
-    throw rpc_error(code::invalid_params, "Unknown named parameter $" + unknown);
+    if (to < count) call.arguments[to] = {wants_file ? "null" : text, upload};
+  };
+  if (!elements.empty()) {
+    for (std::size_t to = 0; to < elements.size(); ++to) give(to, elements[to]);
+  } else if (call.named) {
+    bind_named(method, params, give);
+  } else {
+    wire::for_each_member(params, [&, to = std::size_t{0}](const wire::json_member& given) mutable {
+      give(to++, given.value);
+      return true;
+    });
+  }
   for (std::size_t i = 0; i < count; ++i) {
     auto& argument = call.arguments[i];
     if (!argument.text.empty()) continue;
@@ -202,7 +219,8 @@ void server_handler::run_now(frame_call& call, std::string& out) {
   try {
     auto files = files_of(call);
     detail::invocation invocation;
-    bind_arguments(invocation, *entry_->method, request_.params, files);
+    const std::span elements(request_.elements.data(), request_.element_count);
+    bind_arguments(invocation, *entry_->method, request_.params, elements, files);
     if (entry_->method->takes_context) about_.renew(request_.context, request_.method);
     const auto header = wire::begin_frame(out);
     out += result_start;

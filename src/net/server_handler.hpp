@@ -3,6 +3,7 @@
 
 #include <boost/asio/any_io_executor.hpp>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -26,9 +27,11 @@ struct server_call {
 };
 
 /// Finds each parameter's argument among `params` (raw JSON, which must outlive the call), its
-/// default or its file; rpc_error -32602 for what is missing or unknown.
+/// default or its file; rpc_error -32602 for what is missing or unknown. `elements` are those of
+/// `params`, if they are known.
 void bind_arguments(detail::invocation& call, const detail::method_definition& method,
-                    std::string_view params, std::vector<file>& files);
+                    std::string_view params, std::span<const std::string_view> elements,
+                    std::vector<file>& files);
 
 class server_handler : public frame_handler {
  public:

@@ -1,5 +1,6 @@
 #include "wire/request.hpp"
 
+#include <cstring>
 #include <understudy/error.hpp>
 
 #include "wire/frame.hpp"
@@ -36,32 +37,59 @@ struct parts {
   }
 };
 
+// Steps over `text` if it is what comes next. Its length is known to the compiler, which compares
+// some words instead of calling memcmp.
+template <std::size_t Size>
+bool skip_text(const char*& at, const char* end, const char (&text)[Size]) {
+  constexpr std::size_t bytes = Size - 1;
+  if (static_cast<std::size_t>(end - at) < bytes || std::memcmp(at, text, bytes) != 0) return false;
+  at += bytes;
+  return true;
+}
+
+// As scan::skip_value, but remembers the elements of an array.
+const char* skip_params(const char* at, const char* end, request& into) {
+  if (at == end || *at != '[') return scan::skip_value(at, end, json_depth_max - 1);
+  at = scan::skip_space(at + 1, end);
+  if (at != end && *at == ']') return at + 1;
+  for (std::size_t index = 0;; ++index) {
+    const char* const first = at;
+    at = scan::skip_value(at, end, json_depth_max - 2);
+    if (at == nullptr) return nullptr;
+    if (index < into.elements.size())
+      into.elements[index] = {first, static_cast<std::size_t>(at - first)};
+    at = scan::skip_space(at, end);
+    if (at == end || (*at != ',' && *at != ']')) return nullptr;
+    if (*at == ']') {
+      into.element_count = index < into.elements.size() ? index + 1 : 0;
+      return at + 1;
+    }
+    at = scan::skip_space(at + 1, end);
+  }
+}
+
 // Takes a request apart that has the real client's members, order and spelling around the values:
 // in half the time, since no key is looked for. False for any other text, valid or not; what it
 // takes, the general way takes apart alike.
-bool read_usual(std::string_view body, parts& found) {
-  constexpr std::string_view start = R"({"jsonrpc":"2.0","method":)";
-  constexpr std::string_view params_key = R"(,"params":)";
-  constexpr std::string_view context_key = R"(,"context":)";
-  constexpr std::string_view rest = R"(,"id":""})";
+bool read_usual(std::string_view body, parts& found, request& into) {
   const char* at = body.data();
   const char* const end = at + body.size();
-  const auto left = [&] { return std::string_view(at, static_cast<std::size_t>(end - at)); };
-  // Steps over a value and what must come before it.
-  const auto take = [&](std::string_view before, std::string_view& value) {
-    if (!left().starts_with(before)) return false;
-    const char* const first = at + before.size();
-    at = scan::skip_value(first, end, json_depth_max - 1);
-    if (at == nullptr) return false;
-    value = {first, static_cast<std::size_t>(at - first)};
+  const auto taken = [&at](const char* stop, std::string_view& value) {
+    if (stop == nullptr) return false;
+    value = {at, static_cast<std::size_t>(stop - at)};
+    at = stop;
     return true;
   };
-  if (!take(start, found.method) || !take(params_key, found.params) ||
-      !take(context_key, found.context) || left() != rest) {
-    return false;
-  }
-  found.id = left().substr(rest.size() - 3, 2);
-  return true;
+  const auto take = [&](std::string_view& value) {
+    return taken(scan::skip_value(at, end, json_depth_max - 1), value);
+  };
+  const bool usual = skip_text(at, end, R"({"jsonrpc":"2.0","method":)") && take(found.method) &&
+                     skip_text(at, end, R"(,"params":)") &&
+                     taken(skip_params(at, end, into), found.params) &&
+                     skip_text(at, end, R"(,"context":)") && take(found.context) &&
+                     skip_text(at, end, R"(,"id":""})") && at == end;
+  if (usual) found.id = {end - 3, 2};
+  return usual;
 }
 
 // PHP's `??` takes null for absent.
@@ -139,8 +167,10 @@ std::optional<request_error> parse_request(std::string_view body, request& into)
   }
 
   parts found;
-  if (!read_usual(body, found)) {
+  into.element_count = 0;
+  if (!read_usual(body, found, into)) {
     found = {};
+    into.element_count = 0;
     member_reader members(body);
     for (json_member member; members.next(member);) found.take(member);
     if (!members.valid() && !json_valid(body)) {

@@ -1,6 +1,7 @@
 // A JSON-RPC request as think-swoole reads it, over the received bytes.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -23,6 +24,11 @@ struct request {
   std::string_view params = "[]";   ///< raw JSON: array or object
   std::string_view context = "[]";  ///< raw JSON: object; or a PHP list, `[]` for none
   std::string_view id;              ///< raw JSON; empty where there is none (a notification)
+
+  /// The elements of `params`, raw, where they were found on the way; none where there are none,
+  /// too many, or the request is unusual: then `params` must be looked through.
+  std::array<std::string_view, 4> elements;
+  std::size_t element_count = 0;
 
   [[nodiscard]] std::string_view service() const { return std::string_view(method).substr(0, at); }
   [[nodiscard]] std::string_view name() const { return std::string_view(method).substr(at + 1); }

@@ -63,6 +63,13 @@ void check_short_way(std::string_view body, const std::variant<request, request_
   const auto& b = std::get<request>(general);
   FUZZ_CHECK(a.method == b.method && a.at == b.at && a.id == b.id);
   FUZZ_CHECK(a.params == b.params && a.context == b.context);
+  if (a.element_count == 0) return;
+  std::size_t index = 0;
+  for_each_member(a.params, [&](const json_member& member) {
+    FUZZ_CHECK(index < a.element_count && a.elements[index++] == member.value);
+    return true;
+  });
+  FUZZ_CHECK(index == a.element_count);
 }
 
 }  // namespace

@@ -54,6 +54,34 @@ TEST(parse_request, copies_nothing_but_the_method) {
   }
 }
 
+std::vector<std::string_view> elements_of(const request& read) {
+  return {read.elements.data(), read.elements.data() + read.element_count};
+}
+
+std::vector<std::string_view> elements_in(std::string_view params) {
+  std::vector<std::string_view> found;
+  for_each_member(params, [&](const json_member& member) {
+    found.push_back(member.value);
+    return true;
+  });
+  return found;
+}
+
+TEST(parse_request, elements_of_params_are_found_on_the_way) {
+  const auto usual = [](const std::string& params) {
+    return R"({"jsonrpc":"2.0","method":"A@b","params":)" + params + R"(,"context":[],"id":""})";
+  };
+  using values = std::vector<std::string_view>;
+  EXPECT_EQ(elements_of(good(usual(R"( ["x"])"))), values());
+  const std::string mixed = usual(R"(["a,]", [1,[2]] ,{"k":3}, null])");
+  EXPECT_EQ(elements_of(good(mixed)), (values{R"("a,]")", "[1,[2]]", R"({"k":3})", "null"}));
+  const std::string most = usual("[1,2,3,4]");
+  EXPECT_EQ(elements_of(good(most)).size(), 4u);
+  for (const auto* none : {"[]", "[ ]", "{}", R"({"a":1})", "null", "[1,2,3,4,5]"})
+    EXPECT_EQ(elements_of(good(usual(none))), values()) << none;
+  EXPECT_EQ(elements_of(good(R"({"method":"A@b","params":[1]})")), values());
+}
+
 // What the two ways of reading must agree on. White space before the body keeps the short way, for
 // what the real client writes, from taking it.
 void expect_same_both_ways(const std::string& body) {
@@ -74,6 +102,7 @@ void expect_same_both_ways(const std::string& body) {
   EXPECT_EQ(a.params, b.params) << body;
   EXPECT_EQ(a.context, b.context) << body;
   EXPECT_EQ(a.id, b.id) << body;
+  if (a.element_count != 0) EXPECT_EQ(elements_of(a), elements_in(a.params)) << body;
 }
 
 TEST(parse_request, the_short_way_reads_as_the_general_one) {
@@ -135,6 +164,8 @@ TEST(parse_request, the_short_way_takes_damaged_texts_as_the_general_one) {
 
 TEST(parse_request, a_request_that_is_used_again_keeps_nothing_of_the_one_before) {
   const std::vector<std::string> bodies = {
+      R"({"jsonrpc":"2.0","method":"A@b","params":[1,2],"context":[],"id":""})",
+      R"({"jsonrpc":"2.0","method":"A@b","params":[],"context":[],"id":""})",
       R"({"method":"A@b\\n","params":[1],"context":{"k":2},"id":3})",
       R"({"method":"A@b\n"})",  // the decoded name before, now with an escape
       R"({"method":"A@b\n"})",
@@ -159,6 +190,7 @@ TEST(parse_request, a_request_that_is_used_again_keeps_nothing_of_the_one_before
     EXPECT_EQ(used.params, expected->params) << body;
     EXPECT_EQ(used.context, expected->context) << body;
     EXPECT_EQ(used.id, expected->id) << body;
+    EXPECT_EQ(elements_of(used).size(), elements_of(*expected).size()) << body;
   }
 }
 

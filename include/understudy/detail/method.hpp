@@ -1,7 +1,7 @@
 // From a C++ function to a method that is called with JSON. See understudy/service.hpp.
 #pragma once
 
-#include <array>
+#include <boost/container/static_vector.hpp>
 #include <cstddef>
 #include <functional>
 #include <optional>
@@ -47,7 +47,8 @@ struct method_definition;
 /// One call on its way through a method.
 struct invocation {
   const method_definition* method = nullptr;
-  std::array<argument, params_max> arguments{};
+  /// One for each parameter.
+  boost::container::static_vector<argument, params_max> arguments{};
   bool named = false;              ///< the caller named them
   std::string* result = nullptr;   ///< the method appends its result, JSON text, here
   std::optional<file> download{};  ///< or puts it here
