@@ -1,6 +1,8 @@
 #include "database.hpp"
 
+#include <chrono>
 #include <stdexcept>
+#include <thread>
 
 namespace {
 
@@ -13,6 +15,16 @@ int count_wal_pages(void* counter, sqlite3*, const char*, int pages) {
   return SQLITE_OK;
 }
 
+// SQLite's own way of waiting sleeps up to 100 ms between two tries: beside a process that writes
+// all the time it finds the lock taken for seconds. A commit takes about a millisecond.
+int wait_for_lock(void* /*unused*/, int tries) {
+  constexpr std::chrono::microseconds pause{500};
+  constexpr std::chrono::seconds longest{2};
+  if (tries * pause >= longest) return 0;
+  std::this_thread::sleep_for(pause);
+  return 1;
+}
+
 }  // namespace
 
 database::database(const std::string& file) {
@@ -21,7 +33,7 @@ database::database(const std::string& file) {
   const int error = ::sqlite3_open_v2(file.c_str(), &opened, flags, nullptr);
   handle_.reset(opened);
   if (error != SQLITE_OK) fail(opened, "Cannot open the database " + file);
-  ::sqlite3_busy_timeout(opened, 2000);
+  ::sqlite3_busy_handler(opened, &wait_for_lock, nullptr);
   ::sqlite3_db_config(opened, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
   run("PRAGMA journal_mode=WAL");
   run("PRAGMA synchronous=FULL");

@@ -225,8 +225,7 @@ void add_drill(CLI::App& app, command_line& line) {
   command->add_option("--orders", to.orders, "The example server [beside this program]")
       ->type_name("FILE");
   command->footer(
-      "SCENARIO-saturated is the same with as many calls as the servers take; how slow a call may\n"
-      "be is judged at --calls-per-second only.\n"
+      "SCENARIO-saturated is the same with as many calls as the servers take.\n"
       "Exit codes: 0 every promise was kept, 1 one was broken, 2 wrong usage, 3 a process did not\n"
       "start or do what was waited for.");
   command->callback([&line] { line.run = [&line] { return run_drill(line.drill); }; });

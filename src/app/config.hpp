@@ -37,9 +37,9 @@ struct gateway_config {
   std::string admin;                        ///< empty: administration shares `http`
   wire::frame_limits limits;
   std::size_t received_bytes_max = std::size_t{1} << 30;  ///< per address for frames
-  std::size_t connections_max = 10000;             ///< per listening address
-  std::chrono::milliseconds deadline{60000};       ///< of direct calls
-  std::chrono::milliseconds drain_timeout{10000};  ///< SIGTERM: running calls may end
+  std::size_t connections_max = 10000;                    ///< per listening address
+  std::chrono::milliseconds deadline{60000};              ///< of direct calls
+  std::chrono::milliseconds drain_timeout{10000};         ///< SIGTERM: running calls may end
   std::vector<pool_config> pools;
 };
 

@@ -96,11 +96,11 @@ void judge_silence(const drill_facts& facts, drill_result& result) {
   breaks(result.idempotent.failed, " idempotent calls failed");
   breaks(result.writes.failed, " writes failed");
   breaks(unexplained(facts), " writes have an unknown outcome that no crash explains");
-  if (facts.promise == drill_promise::unnoticed && !facts.saturated) {
+  if (facts.promise == drill_promise::unnoticed) {
     breaks(result.hurt - result.failed,
            " calls took longer than " + std::to_string(hurt_after.count()) + " ms");
   }
-  if (!facts.idempotent_max || facts.saturated) return;
+  if (!facts.idempotent_max) return;
   const auto slow = std::count_if(facts.calls.begin(), facts.calls.end(), [&](const auto& c) {
     return !c.write && c.call.good() && c.call.end - c.call.start > *facts.idempotent_max;
   });

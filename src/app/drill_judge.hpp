@@ -29,8 +29,6 @@ enum class drill_promise : std::uint8_t {
 struct drill_facts {
   std::string scenario;
   drill_promise promise = drill_promise::survived;
-  /// The load takes all that the servers give, so how slow a call may be is not promised.
-  bool saturated = false;
   /// Survived: no idempotent call may take longer.
   std::optional<std::chrono::milliseconds> idempotent_max;
   load_clock::time_point begin;  ///< of the load

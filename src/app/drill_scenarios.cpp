@@ -42,7 +42,6 @@ class stage {
   stage(std::string_view name, const drill_settings& settings)
       : settings_(settings), folder_(settings.keep) {
     facts_.scenario = name;
-    facts_.saturated = settings.saturated;
     if (settings.saturated) facts_.scenario += "-saturated";
     if (settings.keep) say("logs and database are in " + folder_.path());
     site_.emplace(folder_, settings.orders_program);
@@ -51,6 +50,7 @@ class stage {
   }
 
   drill_site& site() { return *site_; }
+  [[nodiscard]] const drill_settings& settings() const { return settings_; }
   drill_facts& facts() { return facts_; }
 
   void say(const std::string& what) const { settings_.progress(facts_.scenario + ": " + what); }
@@ -107,7 +107,7 @@ class stage {
 
 /// kill -9 of the primary under load. The backup takes over.
 void crash(stage& on) {
-  on.facts().idempotent_max = crash_idempotent_max;
+  if (!on.settings().saturated) on.facts().idempotent_max = crash_idempotent_max;
   on.start_load();
   on.play(0.25);
   on.kill({drill_site::primary});

@@ -180,17 +180,6 @@ TEST(drill_judge, a_call_slower_than_half_a_second_is_hurt) {
   EXPECT_EQ(promises_of(result), ids{"P5"});
 }
 
-TEST(drill_judge, a_saturating_load_promises_no_speed_but_everything_else) {
-  for (auto facts : {good_crash(), good_drain()}) {
-    facts.saturated = true;
-    facts.calls[51].call.end = facts.calls[51].call.start + 900ms;
-    EXPECT_EQ(judge(facts).hurt, 1u);
-    EXPECT_EQ(promises_of(judge(facts)), ids{});
-    facts.calls[51].call.how = load_end::lost;
-    EXPECT_EQ(promises_of(judge(facts)), ids{"P5"});
-  }
-}
-
 TEST(drill_judge, calls_that_may_be_repeated_are_counted_apart_from_those_that_may_not) {
   auto facts = good_crash();
   facts.calls[50] = refused(50, true, 999ms, code::outcome_unknown);
