@@ -7,8 +7,8 @@
 #include <utility>
 
 #include "app/cli_exit.hpp"
+#include "net/address.hpp"
 #include "net/http.hpp"
-#include "net/resolver.hpp"
 
 namespace understudy::app {
 

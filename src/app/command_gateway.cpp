@@ -15,6 +15,7 @@
 #include "app/config_values.hpp"
 #include "app/gateway.hpp"
 #include "app/log.hpp"
+#include "net/address.hpp"
 #include "wire/method_name.hpp"
 
 namespace understudy::app {
@@ -24,7 +25,7 @@ namespace {
 void add_servers(pool_config& pool, const std::vector<std::string>& addresses, unsigned priority,
                  std::vector<config_problem>& problems) {
   for (const std::string& address : addresses) {
-    if (!address_valid(address, false)) {
+    if (!net::split_address(address)) {
       problems.push_back({0, fmt::format("\"{}\" is no server address: write HOST:PORT", address)});
     }
     core::server_options server;
@@ -147,7 +148,7 @@ config_result gateway_config_of(const gateway_command& command) {
   if (!result.config) return result;
   const auto override_address = [&](const std::optional<std::string>& from, std::string& to) {
     if (!from) return;
-    if (!from->empty() && !address_valid(*from, true)) {
+    if (!from->empty() && !net::split_address(*from, net::port_rule::any_for_zero)) {
       result.problems.push_back(
           {0, fmt::format("\"{}\" is no address: write HOST:PORT (port 0 takes any free one)",
                           *from)});

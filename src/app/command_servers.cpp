@@ -9,13 +9,14 @@
 #include "app/cli_exit.hpp"
 #include "app/cli_text.hpp"
 #include "app/config_values.hpp"
+#include "net/address.hpp"
 
 namespace understudy::app {
 
 namespace {
 
 int change(const servers_command& command, std::string_view verb, std::string_view effect) {
-  if (!address_valid(command.server, false)) {
+  if (!net::split_address(command.server)) {
     return complain(exit_usage, fmt::format("\"{}\" is no server address: write HOST:PORT as "
                                             "`understudy servers list` shows it.",
                                             command.server));

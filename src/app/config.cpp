@@ -8,6 +8,7 @@
 #include "app/config_reader.hpp"
 #include "app/config_values.hpp"
 #include "app/read_file.hpp"
+#include "net/address.hpp"
 #include "wire/method_name.hpp"
 
 namespace understudy::app {
@@ -51,7 +52,7 @@ void read_server(reader& value, pool_config& pool, unsigned priority) {
   } else {
     return;
   }
-  if (!address_valid(server.address, false)) {
+  if (!net::split_address(server.address)) {
     value.problem(fmt::format("\"{}\" is no server address: write HOST:PORT", server.address));
   }
   pool.servers.push_back(std::move(server));

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "app/config_values.hpp"
+#include "net/address.hpp"
 
 namespace understudy::app {
 
@@ -64,7 +65,7 @@ void toml_reader::number(double& into, double min, double max) {
 void toml_reader::listen_address(std::string& into) {
   const auto* text = as<std::string>("an address in quotes, such as \"127.0.0.1:9500\",");
   if (text == nullptr) return;
-  if (text->empty() || address_valid(*text, true)) {
+  if (text->empty() || net::split_address(*text, net::port_rule::any_for_zero)) {
     into = *text;
   } else {
     problem(

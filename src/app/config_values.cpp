@@ -82,20 +82,6 @@ std::string format_size(std::size_t bytes) {
   return format_quantity(bytes, size_units);
 }
 
-bool address_valid(std::string_view text, bool any_port) {
-  const std::size_t colon = text.rfind(':');
-  if (colon == std::string_view::npos || colon == 0) return false;
-  const std::string_view host = text.substr(0, colon);
-  const std::string_view port = text.substr(colon + 1);
-  const bool bracketed = host.front() == '[' && host.back() == ']' && host.size() > 2;
-  // A bare IPv6 address would leave it open where the port begins; "/" and blanks mark a URL.
-  if (!bracketed && host.find_first_of(":[]") != std::string_view::npos) return false;
-  if (host.find_first_of("/@ \t\r\n") != std::string_view::npos) return false;
-  std::uint16_t number = 0;
-  const auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), number);
-  return error == std::errc{} && end == port.data() + port.size() && (number != 0 || any_port);
-}
-
 std::string_view nearest(std::string_view word, std::span<const std::string_view> known) {
   std::string_view best;
   std::size_t best_distance = std::max<std::size_t>(2, word.size() / 3) + 1;

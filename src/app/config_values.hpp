@@ -19,9 +19,6 @@ namespace understudy::app {
 [[nodiscard]] std::optional<std::size_t> parse_size(std::string_view text);
 [[nodiscard]] std::string format_size(std::size_t bytes);
 
-/// "host:port", "[v6]:port". Port 0 ("any free one") only where `any_port` is set.
-[[nodiscard]] bool address_valid(std::string_view text, bool any_port);
-
 /// The known word nearest to a misspelt one; empty where none is near.
 [[nodiscard]] std::string_view nearest(std::string_view word,
                                        std::span<const std::string_view> known);

@@ -12,6 +12,8 @@
 #include <stdexcept>
 #include <system_error>
 
+#include "net/address.hpp"
+
 namespace understudy::app {
 
 void owned_fd::reset() {
@@ -20,16 +22,12 @@ void owned_fd::reset() {
 }
 
 socket_address resolve_address(const std::string& host_port) {
-  const std::size_t colon = host_port.rfind(':');
-  if (colon == std::string::npos || colon == 0 || colon + 1 == host_port.size()) {
-    throw std::runtime_error("\"" + host_port + "\" is no HOST:PORT.");
-  }
-  std::string host = host_port.substr(0, colon);
-  if (host.front() == '[' && host.back() == ']') host = host.substr(1, host.size() - 2);
+  const auto split = net::split_address(host_port);
+  if (!split) throw std::runtime_error("\"" + host_port + "\" is no HOST:PORT.");
   addrinfo hints{};
   hints.ai_socktype = SOCK_STREAM;
   addrinfo* found = nullptr;
-  const int error = ::getaddrinfo(host.c_str(), host_port.c_str() + colon + 1, &hints, &found);
+  const int error = ::getaddrinfo(split->host.c_str(), split->port.c_str(), &hints, &found);
   if (error != 0) {
     throw std::runtime_error("Cannot resolve " + host_port + ": " + ::gai_strerror(error) + ".");
   }

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "app/config_values.hpp"
+#include "net/address.hpp"
 
 namespace understudy::app {
 
@@ -48,7 +49,7 @@ void registry::configure(const std::vector<core::server_options>& servers) {
 
 registry::refusal registry::put(core::time_point now, const core::server_options& server,
                                 std::chrono::milliseconds ttl) {
-  if (!address_valid(server.address, false)) {
+  if (!net::split_address(server.address)) {
     return denied(fmt::format("\"{}\" is no server address: write HOST:PORT.", server.address));
   }
   if (ttl < ttl_min || ttl > ttl_max) {

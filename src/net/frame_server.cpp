@@ -8,9 +8,10 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <stdexcept>
 #include <utility>
 
+#include "net/address.hpp"
+#include "net/listen.hpp"
 #include "net/server_connection.hpp"
 
 namespace understudy::net {
@@ -24,42 +25,8 @@ constexpr auto awaited = asio::as_tuple(asio::use_awaitable);
 
 constexpr milliseconds accept_pause{100};  // out of descriptors: do not burn a core
 constexpr std::size_t refused_max = 256;   // told so at the same time; beyond: only closed
-constexpr int backlog = 4096;
 
 using lanes = std::vector<std::shared_ptr<server_lane>>;
-
-tcp::endpoint resolve(asio::io_context& context, const std::string& address) {
-  const auto colon = address.rfind(':');
-  if (colon == std::string::npos)
-    throw std::runtime_error("Cannot listen on " + address + ": an address is HOST:PORT.");
-  auto host = address.substr(0, colon);
-  if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
-  boost::system::error_code failed;
-  const auto found = tcp::resolver(context).resolve(host, address.substr(colon + 1),
-                                                    tcp::resolver::passive, failed);
-  if (failed)
-    throw std::runtime_error("Cannot listen on " + address + ": " + failed.message() + ".");
-  return found.begin()->endpoint();
-}
-
-std::shared_ptr<tcp::acceptor> open_acceptor(asio::io_context& context, const std::string& address,
-                                             bool share_port) {
-  const auto endpoint = resolve(context, address);
-  const auto acceptor = std::make_shared<tcp::acceptor>(context);
-  boost::system::error_code failed;
-  const auto unless_failed = [&](auto&& step) {
-    if (!failed) step();
-  };
-  acceptor->open(endpoint.protocol(), failed);
-  unless_failed([&] { acceptor->set_option(tcp::acceptor::reuse_address(true), failed); });
-  using reuse_port = asio::detail::socket_option::boolean<SOL_SOCKET, SO_REUSEPORT>;
-  if (share_port) unless_failed([&] { acceptor->set_option(reuse_port(true), failed); });
-  unless_failed([&] { acceptor->bind(endpoint, failed); });
-  unless_failed([&] { acceptor->listen(backlog, failed); });
-  if (failed)
-    throw std::runtime_error("Cannot listen on " + address + ": " + failed.message() + ".");
-  return acceptor;
-}
 
 // Runs on the first lane's thread; ends when the acceptor is closed.
 asio::awaitable<void> accept_connections(std::shared_ptr<tcp::acceptor> acceptor, lanes targets) {
@@ -93,11 +60,9 @@ class listening_server : public frame_server {
 
   void listen(const std::string& address) override {
     auto& context = lanes_.front()->context();
-    auto acceptor = open_acceptor(context, address, shared_->options.share_port);
-    const auto bound = acceptor->local_endpoint();
-    const auto ip = bound.address().to_string();
-    addresses_.push_back((bound.address().is_v6() ? "[" + ip + "]" : ip) + ":" +
-                         std::to_string(bound.port()));
+    auto acceptor = std::make_shared<tcp::acceptor>(
+        listen_on(context.get_executor(), address, shared_->options.share_port));
+    addresses_.push_back(format_endpoint(acceptor->local_endpoint()));
     acceptors_.push_back(acceptor);
     asio::co_spawn(context, accept_connections(std::move(acceptor), lanes_), asio::detached);
   }

@@ -16,7 +16,7 @@ namespace understudy::net {
 
 struct frame_server_options {
   wire::frame_limits limits;
-  std::size_t connections_max = 10000;             ///< beyond it: accepted, told -32003, closed
+  std::size_t connections_max = 10000;  ///< beyond it: accepted, told -32003, closed
   /// Of all requests that are being received or worked on, beyond 64 KiB each; a call that would
   /// go beyond it is told -32003 and its connection closed.
   std::size_t received_bytes_max = std::size_t{1} << 30;

@@ -13,6 +13,7 @@
 #include <optional>
 #include <stdexcept>
 
+#include "net/address.hpp"
 #include "net/http_connection.hpp"
 
 namespace understudy::net {
@@ -204,11 +205,10 @@ struct fetched {
 };
 
 // `out` outlives the coroutine: it lives as long as the io_context that runs this.
-asio::awaitable<void> fetch(std::string host, std::string port, std::string bytes, bool is_head,
-                            fetched& out) {
+asio::awaitable<void> fetch(host_port to, std::string bytes, bool is_head, fetched& out) {
   const auto executor = co_await asio::this_coro::executor;
   tcp::resolver resolver(executor);
-  auto [resolve_error, found] = co_await resolver.async_resolve(host, port, as_result);
+  auto [resolve_error, found] = co_await resolver.async_resolve(to.host, to.port, as_result);
   out.error = resolve_error;
   if (out.error) co_return;
   beast::tcp_stream stream(executor);
@@ -244,16 +244,16 @@ std::unique_ptr<http_connection> http_connection::make(tcp::socket socket,
 
 http_response http_fetch(const std::string& address, const http_request& request,
                          std::chrono::milliseconds timeout) {
-  const auto [host, port] = split_http_address(address);
+  const auto to = split_address(address);
+  if (!to) throw std::runtime_error("\"" + address + "\" is not HOST:PORT.");
   fetched result;
   bool ended = false;
   asio::io_context io(1);
-  asio::co_spawn(
-      io, fetch(host, port, format_request(address, request), request.method == "HEAD", result),
-      [&ended](const std::exception_ptr& failure) {
-        ended = true;
-        if (failure) std::rethrow_exception(failure);
-      });
+  asio::co_spawn(io, fetch(*to, format_request(address, request), request.method == "HEAD", result),
+                 [&ended](const std::exception_ptr& failure) {
+                   ended = true;
+                   if (failure) std::rethrow_exception(failure);
+                 });
   io.run_for(timeout);
   if (result.response) return std::move(*result.response);
   throw std::runtime_error("No answer from " + address + " to " + request.method + ' ' +

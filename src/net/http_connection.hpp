@@ -45,7 +45,4 @@ class http_connection {
 /// Status line and headers of `response`, for a body of its size (of unknown size: events).
 [[nodiscard]] std::string format_http_head(const http_response& response, bool keep_alive);
 
-/// Cuts `host:port` ("[v6]:port" too); a sentence (std::runtime_error) if it is neither.
-[[nodiscard]] std::pair<std::string, std::string> split_http_address(std::string_view address);
-
 }  // namespace understudy::net

@@ -2,7 +2,6 @@
 #include <boost/json/serialize.hpp>
 #include <boost/json/string.hpp>
 #include <boost/json/value.hpp>
-#include <stdexcept>
 
 #include "net/http_connection.hpp"
 
@@ -116,16 +115,6 @@ std::string format_http_head(const http_response& response, bool keep_alive) {
   for (const auto& [name, value] : response.headers) append_header(out, name, value);
   out += "\r\n";
   return out;
-}
-
-std::pair<std::string, std::string> split_http_address(std::string_view address) {
-  const auto colon = address.rfind(':');
-  if (colon == std::string_view::npos || colon == 0 || colon + 1 == address.size()) {
-    throw std::runtime_error("\"" + std::string(address) + "\" is not host:port.");
-  }
-  auto host = address.substr(0, colon);
-  if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
-  return {std::string(host), std::string(address.substr(colon + 1))};
 }
 
 }  // namespace understudy::net

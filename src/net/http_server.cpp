@@ -8,8 +8,10 @@
 #include <stdexcept>
 #include <unordered_map>
 
+#include "net/address.hpp"
 #include "net/http_connection.hpp"
 #include "net/http_event_stream.hpp"
+#include "net/listen.hpp"
 
 namespace understudy::net {
 namespace {
@@ -43,15 +45,6 @@ struct state {
       : executor(on), limits(limited), handler(std::move(handled)), acceptor(on) {}
 };
 using state_ptr = std::shared_ptr<state>;
-
-// The peer's address, or "" when the peer is gone already.
-std::string peer_of(const tcp::socket& socket) {
-  boost::system::error_code error;
-  const auto peer = socket.remote_endpoint(error);
-  if (error) return {};
-  const auto ip = peer.address().to_string();
-  return (peer.address().is_v6() ? '[' + ip + ']' : ip) + ':' + std::to_string(peer.port());
-}
 
 asio::awaitable<http_response> answer(const state& server, http_request request) {
   try {
@@ -161,24 +154,8 @@ class server_handle final : public http_server {
   }
 
   void listen(const std::string& address) override {
-    const auto [host, port] = split_http_address(address);
-    boost::system::error_code error;
-    auto& acceptor = state_->acceptor;
-    const auto found = tcp::resolver(state_->executor).resolve(host, port, error);
-    if (!error) {
-      const auto endpoint = found.begin()->endpoint();
-      acceptor.open(endpoint.protocol(), error);
-      if (!error) acceptor.set_option(tcp::acceptor::reuse_address(true), error);
-      if (!error) acceptor.bind(endpoint, error);
-      if (!error) acceptor.listen(asio::socket_base::max_listen_connections, error);
-    }
-    if (error) {
-      acceptor.close();
-      throw std::runtime_error("Cannot serve HTTP on " + address + ": " + error.message() + ".");
-    }
-    const auto real_port = std::to_string(acceptor.local_endpoint().port());
-    state_->address =
-        (host.find(':') == std::string::npos ? host : '[' + host + ']') + ':' + real_port;
+    state_->acceptor = listen_on(state_->executor, address);
+    state_->address = format_endpoint(state_->acceptor.local_endpoint());
     asio::co_spawn(state_->executor, accept_loop(state_), asio::detached);
   }
 

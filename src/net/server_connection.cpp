@@ -13,6 +13,7 @@
 #include <tuple>
 #include <utility>
 
+#include "net/address.hpp"
 #include "understudy/error.hpp"
 #include "wire/answer.hpp"
 
@@ -53,15 +54,6 @@ std::size_t find_cut(const std::string& out, std::size_t from) {
 bool starts_with_file(const std::string& out, std::size_t at) {
   return out.size() - at > wire::frame_header_bytes &&
          out[at + wire::frame_header_bytes - 1] == static_cast<char>(wire::frame_type::file);
-}
-
-std::string peer_of(const tcp::socket& socket) {
-  boost::system::error_code failed;
-  const auto peer = socket.remote_endpoint(failed);
-  if (failed) return {};
-  const auto ip = peer.address().to_string();
-  const auto port = std::to_string(peer.port());
-  return peer.address().is_v6() ? "[" + ip + "]:" + port : ip + ":" + port;
 }
 
 /// Reads what is there and throws it away; the error that ends the stream.

@@ -113,8 +113,8 @@ struct driver::frame {
     struct call_done {
       bool await_ready() const noexcept { return false; }
       void await_suspend(std::coroutine_handle<promise_type> ended) const noexcept {
-        const auto done = std::move(ended.promise().done);
-        done();  // may destroy the frame: nothing of it is used from here on
+        const auto then = std::move(ended.promise().done);
+        then();  // may destroy the frame: nothing of it is used from here on
       }
       void await_resume() const noexcept {}
     };

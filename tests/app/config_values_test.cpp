@@ -40,17 +40,6 @@ TEST(config_values, sizes_have_binary_units) {
   EXPECT_EQ(format_size(1000), "1000B");
 }
 
-TEST(config_values, addresses) {
-  for (const char* good : {"127.0.0.1:9501", "[::1]:9501", "orders.internal:1", "a:65535"}) {
-    EXPECT_TRUE(address_valid(good, false)) << good;
-  }
-  for (const char* bad : {"", ":9501", "localhost", "localhost:", "a:65536", "a:-1", "a:9x",
-                          "::1:9", "http://a:9501", "a b:1", "[]:1", "[::1]", "a:0"}) {
-    EXPECT_FALSE(address_valid(bad, false)) << bad;
-  }
-  EXPECT_TRUE(address_valid("127.0.0.1:0", true));
-}
-
 TEST(config_values, the_nearest_word) {
   constexpr std::array<std::string_view, 3> known{"listen", "deadline", "http"};
   EXPECT_EQ(nearest("listen_", known), "listen");

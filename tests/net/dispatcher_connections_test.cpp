@@ -1,6 +1,7 @@
 // Connections between calls: kept, watched, dropped, never used once they are in doubt.
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <thread>
 
 #include "dispatcher_fixture.hpp"
 #include "wire/frame.hpp"
@@ -223,6 +224,24 @@ TEST_F(dispatcher_connections_test, a_probe_may_be_a_method) {
   run_until([&] { return a_.call_count() == 1; });
   EXPECT_EQ(a_.calls()[0].body, request_body("T@alive"));
   EXPECT_EQ(a_.probe_count(), 0U);
+}
+
+// A process that was paused finds its probes' timeouts passed, though the server had no chance.
+TEST_F(dispatcher_connections_test, a_timeout_that_is_noticed_late_is_no_evidence) {
+  auto options = quiet_options();
+  options.pool.probe_interval = 10ms;
+  options.pool.probe_timeout = 600ms;
+  fake_step silent;
+  silent.hold = true;
+  a_.on_probe(silent);
+  use({&a_, &b_}, options);
+  for (std::size_t probes = 1; probes <= options.pool.probes_down + 1; ++probes) {
+    run_until([&] { return a_.probe_count() >= probes; });
+    EXPECT_EQ(records_of("server_down"), 0U);
+    std::this_thread::sleep_for(options.pool.probe_timeout + 400ms);
+  }
+  run_until([&] { return state_of(a_) == core::server_state::down; });  // not paused: in time
+  EXPECT_EQ(state_of(b_), core::server_state::up);
 }
 
 }  // namespace
