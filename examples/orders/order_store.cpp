@@ -89,7 +89,7 @@ std::int64_t order_store::place(const order& wanted) {
   try {
     insert(wanted);
   } catch (...) {
-    writer_.run("ROLLBACK");
+    roll_back();
     throw;
   }
   const std::int64_t id = writer_.last_id();
@@ -100,6 +100,14 @@ std::int64_t order_store::place(const order& wanted) {
   }
   if (writer_.wal_pages() > wal_pages_wanted) checkpoint_if_alone();
   return id;
+}
+
+// SQLite may have done it by itself (no room on the disk): the first error is the one to tell.
+void order_store::roll_back() noexcept {
+  try {
+    writer_.run("ROLLBACK");
+  } catch (const std::exception&) {
+  }
 }
 
 void order_store::insert(const order& wanted) {

@@ -60,6 +60,7 @@ class order_store {
   /// Creates what is missing; runs before anything else uses the file.
   static presence& prepare(presence& others, const std::string& file);
   void insert(const order& wanted);
+  void roll_back() noexcept;
   void checkpoint_if_alone();
 
   std::string server_name_;

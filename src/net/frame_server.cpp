@@ -138,6 +138,7 @@ void server_lane::stop() {
 
 asio::awaitable<void> server_lane::keep_time(std::shared_ptr<server_lane> self) {
   asio::steady_timer timer(self->context_);
+  self->now_ = clock::now();  // the server may have been made long before it runs
   while (!self->stopped_) {
     timer.expires_after(self->tick_);
     (void)co_await timer.async_wait(awaited);

@@ -32,6 +32,7 @@ constexpr std::size_t free_bytes = 65536;        // each may keep without being 
 constexpr std::size_t unsent_bytes_max = 65536;  // answers gathered before they are written
 constexpr std::size_t kept_bytes = 16384;        // of the answer buffer, while in use
 constexpr milliseconds linger_time{500};
+constexpr int discarded_reads = 16;
 constexpr milliseconds drain_poll{1};
 // A real client that is woken by the end of a file frame has read it within this time.
 constexpr milliseconds drain_pause{5};
@@ -56,11 +57,21 @@ bool starts_with_file(const std::string& out, std::size_t at) {
          out[at + wire::frame_header_bytes - 1] == static_cast<char>(wire::frame_type::file);
 }
 
-/// Reads what is there and throws it away; the error that ends the stream.
+/// A reset is no event for who waits by a timer.
+bool is_broken(const tcp::socket& socket) {
+  int error = 0;
+  socklen_t length = sizeof error;
+  const int fd = const_cast<tcp::socket&>(socket).native_handle();
+  return ::getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &length) != 0 || error != 0;
+}
+
+/// Reads what is there, but no more than a turn's worth, and throws it away; the error that ends
+/// the stream.
 boost::system::error_code discard_received(tcp::socket& socket) {
   std::array<char, 4096> bytes;
   boost::system::error_code failed;
-  while (!failed) socket.read_some(asio::buffer(bytes), failed);
+  for (int i = 0; i < discarded_reads && !failed; ++i)
+    socket.read_some(asio::buffer(bytes), failed);
   return failed == asio::error::would_block ? boost::system::error_code() : failed;
 }
 
@@ -126,12 +137,15 @@ asio::awaitable<void> server_connection::run() {
       continue;
     }
     if (!account()) {
+      release_buffers();
+      call_.files.clear();
       wire::append_error_frame(out_, code::overloaded,
                                "Too much is being received at once; retry later",
                                R"({"retry":true})");
       if (send_now()) co_await linger();
       co_return;
     }
+    answered_ = false;
     step next = answer_buffered();
     while (next == step::call || next == step::flush) {
       if (next == step::flush) {
@@ -147,6 +161,11 @@ asio::awaitable<void> server_connection::run() {
     if (next == step::last) co_await linger();
     if (next != step::rest) co_return;
     account();
+    // A caller that always has another call would never rest: what is not read yet is not begun.
+    if (lane_->draining() && answered_) {
+      co_await linger();
+      co_return;
+    }
     // First the others get their turn: to read at once would nearly always find nothing yet.
     co_await asio::post(lane_->context(), asio::use_awaitable);
   }
@@ -233,6 +252,7 @@ server_connection::step server_connection::answer_buffered() {
       continue;
     }
     call_begun_ = false;
+    answered_ = true;
     if (wire::is_poison(frame.body)) {
       wire::append_error_frame(out_, code::invalid_request, "The frame is empty");
       call_.files.clear();
@@ -294,10 +314,13 @@ asio::awaitable<bool> server_connection::flush() {
 // header comes. That all has reached its kernel can be seen; that it was read can be hoped for.
 asio::awaitable<bool> server_connection::wait_drained() {
   asio::steady_timer timer(socket_.get_executor());
-  for (int unsent = 1; unsent != 0;) {
+  for (int unsent = 1, before = 0; unsent != 0; before = unsent) {
     timer.expires_after(drain_poll);
     (void)co_await timer.async_wait(awaited);
-    if (::ioctl(socket_.native_handle(), SIOCOUTQ, &unsent) != 0) co_return false;
+    if (is_broken(socket_) || ::ioctl(socket_.native_handle(), SIOCOUTQ, &unsent) != 0)
+      co_return false;
+    // It reads, if slowly: as long as that goes on it is waited for.
+    if (unsent < before) deadline_ = lane_->deadline(lane_->shared()->options.write_timeout);
   }
   timer.expires_after(drain_pause);
   (void)co_await timer.async_wait(awaited);

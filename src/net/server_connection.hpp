@@ -121,6 +121,7 @@ class server_connection {
   wait waiting_ = wait::none;
   bool refused_;
   bool call_begun_ = false;   ///< part of a call is here: its deadline is not renewed
+  bool answered_ = false;     ///< a call was, in this turn
   bool used_ = false;         ///< since the last check()
   bool out_of_step_ = false;  ///< the last answer is in out_, nothing more is read
 };

@@ -179,6 +179,7 @@ const server_registry::entry* server_handler::find(const std::string& method) {
 const std::shared_ptr<void>& server_handler::object_of(std::size_t service) {
   auto& object = objects_[service];
   if (!object) object = registry_->services()[service].make_object();
+  if (!object) throw std::runtime_error("the service has no object for this connection");
   return object;
 }
 

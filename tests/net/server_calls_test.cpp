@@ -164,6 +164,25 @@ TEST_F(ServerCalls, DrainLetsRunningCallsEndAndIdleConnectionsClose) {
   EXPECT_TRUE(drained.get());
 }
 
+// Whoever always has the next call on its way is never at rest.
+TEST_F(ServerCalls, DrainEndsForACallerThatNeverPauses) {
+  start();
+  wire_socket eager(server_->port());
+  std::string calls;
+  for (int i = 0; i < 1000; ++i) calls += message_frame(ping);
+  std::atomic<bool> flooding = false;
+  auto flood = std::async(std::launch::async, [&] {
+    for (;;) eager.send(calls);  // until the connection is gone
+  });
+  auto answers = std::async(std::launch::async, [&] {
+    while (!eager.read_once(1 << 20).empty()) flooding = true;
+  });
+  ASSERT_TRUE(eventually([&] { return flooding.load(); }));
+  EXPECT_TRUE(server_->get().drain(patience));
+  answers.get();
+  EXPECT_ANY_THROW(flood.get());
+}
+
 TEST_F(ServerCalls, DrainGivesUpInTime) {
   start();
   wire_socket busy(server_->port());
@@ -171,6 +190,21 @@ TEST_F(ServerCalls, DrainGivesUpInTime) {
   ASSERT_TRUE(eventually([&] { return gate_->entered == 1; }));
   EXPECT_FALSE(server_->get().drain(50ms));
   gate_->go.release();
+}
+
+// Deadlines count from when it serves, not from when it was made.
+TEST(ServerStart, AServerThatStartsLateClosesNobodyEarly) {
+  server_options options;
+  options.idle_timeout = 2s;
+  server late(options);
+  late.add(gate_service(std::make_shared<gate>()));
+  late.listen("127.0.0.1:0");
+  const auto address = late.addresses().at(0);
+  wire_socket early(static_cast<std::uint16_t>(std::stoi(address.substr(address.rfind(':') + 1))));
+  std::this_thread::sleep_for(options.idle_timeout + 500ms);  // it loads its data
+  late.start();
+  std::this_thread::sleep_for(options.idle_timeout / 4);  // silent, as it may be
+  EXPECT_EQ(answer_kind(early.ask("@action_interface")), "result");
 }
 
 // The real client reads 65504 bytes at a time, and cannot take a header that a read cuts.

@@ -102,7 +102,8 @@ void expect_same_both_ways(const std::string& body) {
   EXPECT_EQ(a.params, b.params) << body;
   EXPECT_EQ(a.context, b.context) << body;
   EXPECT_EQ(a.id, b.id) << body;
-  if (a.element_count != 0) EXPECT_EQ(elements_of(a), elements_in(a.params)) << body;
+  if (a.element_count == 0) return;
+  EXPECT_EQ(elements_of(a), elements_in(a.params)) << body;
 }
 
 TEST(parse_request, the_short_way_reads_as_the_general_one) {
