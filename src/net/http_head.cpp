@@ -144,7 +144,7 @@ std::optional<http_refusal> check_http_head(std::string_view head, std::size_t t
     const auto line = head.substr(0, end);
     head.remove_prefix(end + 2);
     if (line.empty() && !first) break;
-    const auto refusal =
+    auto refusal =
         first ? check_request_line(line, target_bytes_max, version_1_0) : check_field(line, seen);
     if (refusal) return refusal;
   }

@@ -43,7 +43,8 @@ const char* skip_hex4(const char* at, const char* end, unsigned& unit) {
 const char* skip_escape(const char* at, const char* end) {
   if (end - at < 2) return nullptr;
   if (at[1] != 'u') {
-    return std::memchr("\"\\/bfnrt", at[1], 8) != nullptr ? at + 2 : nullptr;
+    constexpr std::string_view escapes = R"("\/bfnrt)";
+    return escapes.find(at[1]) != std::string_view::npos ? at + 2 : nullptr;
   }
   unsigned unit = 0;
   at = skip_hex4(at + 2, end, unit);

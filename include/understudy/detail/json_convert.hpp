@@ -92,7 +92,7 @@ struct converter<std::nullptr_t> {
 
 template <>
 struct converter<json> {
-  static constexpr std::string_view php_type = "";
+  static constexpr std::string_view php_type{};
   static constexpr bool nullable = true;
   static bool read(const json& from, json& to, json_problem&) {
     to = from;
