@@ -17,10 +17,10 @@ bool same_settings(const pool_config& a, const pool_config& b) {
   const auto fields = [](const core::pool_options& options) {
     const auto& [name, probe_interval, probe_timeout, down_probe_interval, probes_down, probes_up,
                  hold_down, ramp, failback, attempts_max, lost_max, parked_max, retry_ratio,
-                 retry_tokens_max, faults_suspect] = options;
+                 retry_tokens_max, hedge_after] = options;
     return std::tie(name, probe_interval, probe_timeout, down_probe_interval, probes_down,
                     probes_up, hold_down, ramp, failback, attempts_max, lost_max, parked_max,
-                    retry_ratio, retry_tokens_max, faults_suspect);
+                    retry_ratio, retry_tokens_max, hedge_after);
   };
   return fields(a.options) == fields(b.options) && a.fault_codes == b.fault_codes &&
          a.probe == b.probe;

@@ -11,6 +11,8 @@ namespace {
 
 /// A parked call looks again this often, so that it depends on no wake that never comes.
 constexpr duration look_again = std::chrono::seconds{1};
+/// An attempt that could not be hedged is looked at again after this.
+constexpr duration hedge_again = std::chrono::milliseconds{50};
 /// The hint for callers that were refused for lack of a server: a restart takes about as long.
 constexpr duration retry_hint = std::chrono::seconds{1};
 /// The same for want of a connection: others end all the time.
@@ -51,54 +53,90 @@ std::string reason_of(refusal why, const pool_options& options) {
 
 }  // namespace
 
-call::call(pool& servers, call_options options) : pool_(servers), options_(std::move(options)) {}
+call::call(pool& servers, call_options options)
+    : pool_(servers), options_(std::move(options)), method_(servers.method(options_.method)) {}
 
 call::~call() {
   leave_parking();
-  if (out_) end_attempt(started_, outcome::abandoned, duration{0});
+  while (!out_.empty()) end_attempt(out_.back().started, out_.back().server, outcome::abandoned);
 }
 
 call_step call::begin(time_point now) {
   shared().budget.earn();
   if (now >= options_.deadline) return deadline_passed();
-  if (const auto server = pool_.pick(now, tried_)) return start(now, *server);
-  return wait(now);
+  if (const auto server = pool_.pick(now, tried_, method_)) return start(now, *server);
+  return wait_for_server(now);
 }
 
-call_step call::failed(time_point now, outcome how, duration took) {
-  UNDERSTUDY_CHECK(out_ && how != outcome::answered);
+call_step call::failed(time_point now, server_id server, outcome how) {
+  UNDERSTUDY_CHECK(how != outcome::answered);
   const bool sent = was_sent(how);
   if (!sent) {
     --attempts_;
   } else if (how != outcome::faulted) {
-    unknown_ = what_happened(how, shared().address(current_));
+    unknown_ = what_happened(how, shared().address(server));
   }
-  end_attempt(now, how, took);
-  if (!sent) return after_not_sent(now);
-  if (how == outcome::abandoned) return give_up{code::outcome_unknown, unknown_, delivery::unknown};
+  end_attempt(now, server, how);
   has_answer_ = has_answer_ || how == outcome::faulted;
   if (how == outcome::lost) ++lost_;
+  if (!out_.empty()) return core::wait{};
+  if (!sent && unknown_.empty()) return after_not_sent(now);
+  if (how == outcome::abandoned) return give_up{code::outcome_unknown, unknown_, delivery::unknown};
   return after_sent(now);
 }
 
-call_step call::crowded(time_point now) {
-  UNDERSTUDY_CHECK(out_);
+call_step call::crowded(time_point now, server_id server) {
   --attempts_;
-  const std::string server(shared().address(current_));
-  end_attempt(now, outcome::abandoned, duration{0});
+  const std::string name(shared().address(server));
+  end_attempt(now, server, outcome::abandoned);
+  if (!out_.empty()) return core::wait{};
   if (now >= options_.deadline) return deadline_passed();
-  if (const auto other = pool_.pick(now, tried_)) return start(now, *other);
+  if (const auto other = pool_.pick(now, tried_, method_)) return start(now, *other);
   if (has_answer_) return deliver{};
   if (!unknown_.empty()) return not_repeated(refusal::crowded);
   return refuse(refusal::crowded,
                 {.code = code::overloaded,
-                 .message = "too many connections to server " + server + "; nothing was sent",
+                 .message = "too many connections to server " + name + "; nothing was sent",
                  .retry_after = crowded_hint});
 }
 
-void call::finish(time_point now, outcome how, duration took) {
-  UNDERSTUDY_CHECK(out_);
-  end_attempt(now, how, took);
+void call::finish(time_point now, server_id server, outcome how, bool badly) {
+  end_attempt(now, server, how, badly);
+}
+
+std::optional<time_point> call::look_at() const {
+  const bool may_hedge = options_.idempotent && out_.size() == 1 &&
+                         attempts_ < pool_.options().attempts_max && !shared().alone();
+  if (!may_hedge) return std::nullopt;
+  const auto delay = pool_.hedge_delay(method_);
+  if (!delay) return std::nullopt;
+  return std::max(out_.front().started + *delay, looked_);
+}
+
+call_step call::look(time_point now) {
+  looked_ = now + hedge_again;
+  const auto due = look_at();
+  if (!due || now >= options_.deadline || !shared().budget.rich()) return core::wait{};
+  const auto server = pool_.pick(now, tried_, method_);
+  if (!server || !pool_.trusts(now, *server, method_) || !shared().budget.take())
+    return core::wait{};
+  return start(now, *server);
+}
+
+attempt_id call::id_of(server_id server) const {
+  const auto found = std::find_if(out_.begin(), out_.end(),
+                                  [&](const out& each) { return each.server == server; });
+  UNDERSTUDY_CHECK(found != out_.end());
+  return found->id;
+}
+
+attempt_id call::orphan(server_id server) {
+  const auto found = std::find_if(out_.begin(), out_.end(),
+                                  [&](const out& each) { return each.server == server; });
+  UNDERSTUDY_CHECK(found != out_.end());
+  const attempt_id id = found->id;
+  out_.erase(found);
+  return id;
 }
 
 call_step call::woken(time_point now) {
@@ -110,7 +148,7 @@ call_step call::woken(time_point now) {
                   {code::no_server, "no server of pool " + pool_.options().name +
                                         " was usable before the deadline; nothing was sent"});
   }
-  const auto server = pool_.pick(now, {});
+  const auto server = pool_.pick(now, {}, method_);
   if (!server) {
     slot_.reset();
     return stay(now);
@@ -132,18 +170,17 @@ call_step call::stopped() {
 
 call_step call::start(time_point now, server_id server) {
   tried_.push_back(server);
-  current_ = server;
-  started_ = now;
-  out_ = true;
   ++attempts_;
-  pool_.begin(now, server);
-  return attempt{server};
+  out_.push_back({server, pool_.begin(now, server, method_, options_.idempotent), now});
+  if (!options_.idempotent || attempts_ > 1) return attempt{server, {}};
+  const auto canary = pool_.canary_due(now, method_);
+  return attempt{server, canary == server ? std::nullopt : canary};
 }
 
 call_step call::after_not_sent(time_point now) {
   if (now >= options_.deadline) return deadline_passed();
-  if (const auto server = pool_.pick(now, tried_)) return start(now, *server);
-  return wait(now);
+  if (const auto server = pool_.pick(now, tried_, method_)) return start(now, *server);
+  return wait_for_server(now);
 }
 
 /// Which limit forbids another attempt after one that reached a server.
@@ -158,21 +195,21 @@ call_step call::after_sent(time_point now) {
   if (now >= options_.deadline) return deadline_passed();
   std::optional<refusal> why = limit_reached();
   if (!why) {
-    const auto server = pool_.pick(now, tried_);
+    const auto server = pool_.pick(now, tried_, method_);
     const bool may_wait = !has_answer_ && shared().any_recovering();
     if (!server && !may_wait) {
       why = refusal::alone;
     } else if (!shared().budget.take()) {
       why = refusal::budget;
     } else {
-      return server ? start(now, *server) : wait(now);
+      return server ? start(now, *server) : wait_for_server(now);
     }
   }
   return has_answer_ ? call_step(deliver{}) : not_repeated(*why);
 }
 
 /// Nothing is left to try at this moment.
-call_step call::wait(time_point now) {
+call_step call::wait_for_server(time_point now) {
   if (has_answer_) return deliver{};
   const bool sent = !unknown_.empty();
   if (!shared().any_in_service()) {
@@ -226,14 +263,13 @@ call_step call::refuse(refusal why, give_up answer) {
   return answer;
 }
 
-void call::end_attempt(time_point now, outcome how, duration took) {
-  out_ = false;
+void call::end_attempt(time_point now, server_id server, outcome how, bool badly) {
   // What the deadline cut short says something of the call; of the server, only if it had the time
   // that calls have as a rule.
   const bool cut_short =
       now >= options_.deadline &&
       (how == outcome::unreached || (how == outcome::timed_out && options_.hurried));
-  pool_.end(now, current_, cut_short ? outcome::abandoned : how, took);
+  pool_.end(now, orphan(server), cut_short ? outcome::abandoned : how, badly);
 }
 
 void call::leave_parking() {

@@ -21,9 +21,14 @@ struct call_options {
   bool hurried = false;     ///< its caller set the deadline: to miss it speaks against no server
 };
 
+/// Start it; where there is a canary, send a copy of the call to that server, too: nobody waits
+/// for it, and its end is told to the pool alone.
 struct attempt {
   server_id server{};
+  std::optional<server_id> canary{};
 };
+/// Nothing to start: an attempt is out, wait for its end or for look_at().
+struct wait {};
 /// Nothing to try now: wait until the pool says wake_parked, at most until `until`; then woken().
 struct park {
   time_point until{};
@@ -37,7 +42,7 @@ struct give_up {
   delivery sent = delivery::not_sent;
   duration retry_after{0};  ///< 0 = no hint
 };
-using call_step = std::variant<attempt, park, deliver, give_up>;
+using call_step = std::variant<attempt, wait, park, deliver, give_up>;
 
 /// How a call goes on after an attempt that
 /// - was not sent (refused, unreached, stale): another server at once, each once per round, free of
@@ -49,6 +54,9 @@ using call_step = std::variant<attempt, park, deliver, give_up>;
 ///   a server it has tried. Otherwise -32001 with a sentence that says why.
 /// - faulted: an answer came. Repeated under the same conditions (but it never waits), otherwise
 ///   `deliver`. The shell keeps the last faulted answer: any later step may still be `deliver`.
+/// An idempotent call may have two attempts out (a hedge: Dean and Barroso, "The Tail at Scale",
+/// 2013), where another server is there and the budget is at least half full: so it ends when
+/// errors or overload empty it. The first good answer counts.
 /// Deadline: nothing sent -> -32002, or -32000 if it was waiting for a server. Sent, not
 /// idempotent -> -32001: the caller must learn that it may have run. Sent, idempotent -> -32002
 /// with delivery::unknown: to ask again harms nothing, so the plain reason is the useful one.
@@ -65,14 +73,23 @@ class call {
   call& operator=(const call&) = delete;
 
   [[nodiscard]] call_step begin(time_point now);
-  /// The current attempt failed, or the answer faulted and may be had elsewhere.
+  /// The attempt on this server failed, or its answer faulted and may be had elsewhere.
   /// For outcome::answered use finish().
-  [[nodiscard]] call_step failed(time_point now, outcome how, duration took);
-  /// There was no connection to spare for the current attempt: nothing was sent, and it says
-  /// nothing of the server. Another server, or -32003; it never waits.
-  [[nodiscard]] call_step crowded(time_point now);
-  /// The current attempt brought the answer, or its caller is gone (abandoned).
-  void finish(time_point now, outcome how, duration took);
+  [[nodiscard]] call_step failed(time_point now, server_id server, outcome how);
+  /// There was no connection to spare for the attempt: nothing was sent, and it says nothing of
+  /// the server. Another server, or -32003; it never waits for one.
+  [[nodiscard]] call_step crowded(time_point now, server_id server);
+  /// The attempt brought the answer, or its caller is gone (abandoned). `badly`: an answer that is
+  /// an error of the service.
+  void finish(time_point now, server_id server, outcome how, bool badly = false);
+  /// When to look() at the attempt that is out; nothing: its end is all that matters.
+  [[nodiscard]] std::optional<time_point> look_at() const;
+  /// A second attempt, or wait.
+  [[nodiscard]] call_step look(time_point now);
+  /// Another attempt brought the answer. This one goes on without the call; its end is told to the
+  /// pool under this id.
+  [[nodiscard]] attempt_id orphan(server_id server);
+  [[nodiscard]] attempt_id id_of(server_id server) const;
   /// It was parked, and was woken or its time is up. May return park again: parked calls leave
   /// one by one (parking.hpp), and look again by themselves once a second.
   [[nodiscard]] call_step woken(time_point now);
@@ -80,7 +97,9 @@ class call {
   /// It was parked, and nobody will carry out another attempt: the shell stops.
   [[nodiscard]] call_step stopped();
 
-  /// Attempts that were or may have been handed to a server, the current one included.
+  /// For canaries.
+  [[nodiscard]] method_id method() const { return method_; }
+  /// Attempts that were or may have been handed to a server, those that are out included.
   [[nodiscard]] unsigned attempts() const { return attempts_; }
 
  private:
@@ -88,24 +107,29 @@ class call {
   [[nodiscard]] call_step after_not_sent(time_point now);
   [[nodiscard]] call_step after_sent(time_point now);
   [[nodiscard]] std::optional<refusal> limit_reached() const;
-  [[nodiscard]] call_step wait(time_point now);
+  [[nodiscard]] call_step wait_for_server(time_point now);
   [[nodiscard]] park stay(time_point now) const;
   [[nodiscard]] call_step not_repeated(refusal why);
   [[nodiscard]] call_step deadline_passed();
   [[nodiscard]] call_step refuse(refusal why, give_up answer);
-  void end_attempt(time_point now, outcome how, duration took);
+  void end_attempt(time_point now, server_id server, outcome how, bool badly = false);
   void leave_parking();
   [[nodiscard]] pool::state& shared() const { return *pool_.state_; }
 
   pool& pool_;
   call_options options_;
+  method_id method_;
   boost::container::small_vector<server_id, 8> tried_;  ///< in this round
-  server_id current_{};
-  time_point started_{};            ///< the current attempt
+  struct out {
+    server_id server{};
+    attempt_id id{};
+    time_point started{};
+  };
+  boost::container::small_vector<out, 2> out_;
+  time_point looked_{};
   std::optional<time_point> slot_;  ///< when it may leave the parking place
   unsigned attempts_ = 0;
   unsigned lost_ = 0;
-  bool out_ = false;  ///< an attempt is under way
   bool parked_ = false;
   bool has_answer_ = false;  ///< the shell holds a faulted answer
   std::string unknown_;      ///< how an attempt ended that may have run; empty if none did

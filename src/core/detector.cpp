@@ -1,14 +1,18 @@
 #include "core/detector.hpp"
 
+#include <algorithm>
+
 namespace understudy::core {
 
-finding detector::attempt_ended(time_point now, outcome how, duration took) {
+finding detector::attempt_ended(outcome how, duration took) {
   switch (how) {
     case outcome::answered:
-      faults_ = 0;
       probes_failed_ = 0;
       return {};
     case outcome::abandoned:
+    case outcome::faulted:
+    case outcome::unreadable:
+    case outcome::timed_out:
       return {};
     case outcome::refused:
       probes_good_ = 0;
@@ -18,21 +22,14 @@ finding detector::attempt_ended(time_point now, outcome how, duration took) {
     case outcome::stale:
     case outcome::lost:
       return {opinion::doubt, "a connection was lost", source::attempt, 1, how, took};
-    case outcome::faulted:
-    case outcome::unreadable:
-    case outcome::timed_out:
-      return fault(now, how, took);
   }
   return {};
 }
 
-finding detector::fault(time_point now, outcome how, duration took) {
-  if (now - took < trusted_since_) return {};
-  const unsigned in_a_row = ++faults_;
-  if (in_a_row < options_.faults_suspect) return {};
-  faults_ = options_.faults_suspect - 1;
-  resting_until_ = now + options_.fault_rest;
-  return {opinion::doubt, "attempts failed in a row", source::attempt, in_a_row, how, took};
+finding detector::methods_fail(time_point now, unsigned methods, duration rest) {
+  resting_until_ = std::max(resting_until_, now + rest);
+  return {opinion::doubt, "several methods fail, and none goes well", source::method, methods,
+          outcome::faulted};
 }
 
 finding detector::probe_ended(time_point now, outcome how, duration took) {
@@ -74,7 +71,6 @@ finding detector::idle_connection_lost() const {
 void detector::reset() {
   probes_failed_ = 0;
   probes_good_ = 0;
-  faults_ = 0;
   resting_until_ = {};
 }
 

@@ -9,8 +9,6 @@ namespace understudy::core {
 
 struct detector_options {
   unsigned probes_down = 2;
-  unsigned faults_suspect = 3;
-  duration fault_rest{};
 };
 
 /// What a piece of evidence says of a server, from best to worst.
@@ -22,7 +20,7 @@ enum class opinion : std::uint8_t {
   gone,     ///< no connection can be made
 };
 
-enum class source : std::uint8_t { attempt, probe, idle_connection };
+enum class source : std::uint8_t { attempt, probe, idle_connection, method };
 
 /// An opinion and what it rests on, for the record.
 struct finding {
@@ -42,21 +40,20 @@ struct finding {
 /// call answered between:
 ///   silent.
 /// - A probe is answered badly: doubt, never silent: who answers is there.
-/// - `faults_suspect` attempts in a row fault, time out or are unreadable, with no good one
-///   between: doubt for `fault_rest`, whatever probes say meanwhile (a service can fail behind a
-///   green probe). After it one more fault is enough for the next rest.
-/// Attempts begun before the server was last trusted do not count as faults.
+/// - No call and no probe is answered: silent at once, see roster::overdue().
+/// - Several methods fail: doubt until a rest is over, whatever probes say meanwhile (a service can
+///   fail behind a green probe).
+/// What answers and their times say of single methods: watch.hpp, method_trust.hpp.
 /// Not thread-safe; no clock: time is handed in.
 class detector {
  public:
   explicit detector(detector_options options) : options_(options) {}
 
-  [[nodiscard]] finding attempt_ended(time_point now, outcome how, duration took);
+  [[nodiscard]] finding attempt_ended(outcome how, duration took);
   [[nodiscard]] finding probe_ended(time_point now, outcome how, duration took);
   [[nodiscard]] finding idle_connection_lost() const;
+  [[nodiscard]] finding methods_fail(time_point now, unsigned methods, duration rest);
 
-  /// From now on it is trusted with calls (again).
-  void trusted(time_point now) { trusted_since_ = now; }
   /// Forget everything: it was out of use.
   void reset();
 
@@ -64,14 +61,10 @@ class detector {
   [[nodiscard]] unsigned probes_good() const { return probes_good_; }
 
  private:
-  [[nodiscard]] finding fault(time_point now, outcome how, duration took);
-
   detector_options options_;
   unsigned probes_failed_ = 0;  ///< in a row
   unsigned probes_good_ = 0;    ///< in a row
-  unsigned faults_ = 0;         ///< in a row
   time_point resting_until_{};
-  time_point trusted_since_{};
 };
 
 }  // namespace understudy::core

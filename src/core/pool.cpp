@@ -15,12 +15,11 @@ constexpr duration interval_min = std::chrono::milliseconds{1};
 pool_options sane(pool_options options) {
   options.probe_interval = std::max(options.probe_interval, interval_min);
   options.down_probe_interval = std::max(options.down_probe_interval, interval_min);
-  options.faults_suspect = std::max(options.faults_suspect, 1U);
   return options;
 }
 
 /// How well a server stands in a pick; lower is better.
-enum class standing : std::uint8_t { serving, returning, suspect, out };
+enum class standing : std::uint8_t { serving, returning, unfit, suspect, out };
 
 standing standing_of(const server& s, time_point now, duration ramp, dice& random) {
   if (!s.usable()) return standing::out;
@@ -84,6 +83,7 @@ void pool::update(time_point now, server_id id, const server_options& options) {
 }
 
 void pool::remove(time_point now, server_id id) {
+  state_->trust.forgive(id);
   state_->servers.remove(now, state_->at(id));
 }
 
@@ -92,10 +92,15 @@ void pool::drain(time_point now, server_id id) {
 }
 
 void pool::resume(time_point now, server_id id) {
+  state_->trust.forgive(id);
   state_->servers.resume(now, state_->at(id));
 }
 
-std::optional<server_id> pool::pick(time_point now, std::span<const server_id> tried) {
+method_id pool::method(std::string_view name) {
+  return state_->attempts.method(name);
+}
+
+std::optional<server_id> pool::pick(time_point now, std::span<const server_id> tried, method_id m) {
   const std::vector<server>& servers = state_->servers.servers();
   std::vector<candidate>& best = state_->candidates;
   best.clear();
@@ -103,8 +108,11 @@ std::optional<server_id> pool::pick(time_point now, std::span<const server_id> t
   for (std::size_t i = 0; i < servers.size(); ++i) {
     const server& s = servers[i];
     if (std::find(tried.begin(), tried.end(), s.id) != tried.end()) continue;
-    const std::pair rank{standing_of(s, now, state_->options.ramp, state_->random),
-                         s.options.priority};
+    std::pair rank{standing_of(s, now, state_->options.ramp, state_->random), s.options.priority};
+    if (rank.first == standing::serving || rank.first == standing::returning) {
+      const double share = state_->trust.share(now, s.id, m);
+      if (share < 1.0 && state_->random.unit() >= share) rank.first = standing::unfit;
+    }
     if (rank.first == standing::out) continue;
     if (!best.empty() && rank > best_rank) continue;
     if (best.empty() || rank < best_rank) {
@@ -117,19 +125,55 @@ std::optional<server_id> pool::pick(time_point now, std::span<const server_id> t
   return servers[choose(best, state_->random)].id;
 }
 
-void pool::begin(time_point, server_id id) {
+attempt_id pool::begin(time_point now, server_id id, method_id m, bool idempotent) {
   server& s = state_->at(id);
   ++s.in_flight;
   ++s.attempts;
+  return state_->attempts.begin(now, id, m, idempotent);
 }
 
-void pool::end(time_point now, server_id id, outcome how, duration took) {
-  server& s = state_->at(id);
+attempt_id pool::begin_canary(time_point now, server_id id, method_id m) {
+  ++state_->at(id).in_flight;
+  return state_->attempts.begin_canary(now, id, m);
+}
+
+std::optional<server_id> pool::canary_due(time_point now, method_id m) const {
+  return state_->trust.canary_due(now, m);
+}
+
+void pool::end(time_point now, attempt_id which, outcome how, bool answered_badly) {
+  const watch::ended begun = state_->attempts.of(which);
+  server& s = state_->at(begun.server);
+  const outcome counts = begun.begun < s.trusted_since ? outcome::abandoned : how;
+  const watch::ended ended = state_->attempts.end(now, which, counts, answered_badly);
   UNDERSTUDY_CHECK(s.in_flight > 0);
   --s.in_flight;
-  if (how != outcome::answered && how != outcome::abandoned) ++s.failures;
-  state_->servers.attempt_ended(now, s, how, took);
-  state_->servers.forget_if_done(s);
+  const bool failed = how != outcome::answered && how != outcome::abandoned;
+  if (failed && !ended.canary) ++s.failures;
+  state_->servers.attempt_ended(now, s, how, ended.took);
+  if (ended.canary) state_->trust.canary_ended(now, ended.server, ended.method, ended.good);
+  forget_if_done(ended.server);
+}
+
+void pool::forget_if_done(server_id id) {
+  state_->servers.forget_if_done(state_->at(id));
+  if (state_->servers.find(id) != nullptr) return;
+  state_->trust.forgive(id);
+  state_->attempts.forget(id);
+}
+
+bool pool::trusts(time_point now, server_id id, method_id m) const {
+  return state_->at(id).is_up() && state_->trust.share(now, id, m) >= 1.0;
+}
+
+std::optional<duration> pool::hedge_delay(method_id m) const {
+  if (state_->options.hedge_after <= duration{0}) return std::nullopt;
+  return std::max(state_->options.hedge_after, state_->attempts.usual_latest(m));
+}
+
+void pool::paused(duration lost) {
+  state_->attempts.paused(lost);
+  state_->servers.paused(lost);
 }
 
 void pool::idle_connection_lost(time_point now, server_id id) {
@@ -141,21 +185,24 @@ void pool::probe_ended(time_point now, server_id id, outcome how, duration took)
   server& s = state_->at(id);
   UNDERSTUDY_CHECK(s.probe_out);
   state_->servers.probe_ended(now, s, how, took);
-  state_->servers.forget_if_done(s);
+  forget_if_done(id);
 }
 
 pool_actions pool::take_actions(time_point now) {
   pool_actions out;
+  state_->trust.advance(now);
   state_->servers.advance(now, out);
+  state_->trust.collect(out.records);
   state_->refused.collect(now, out.records);
   return out;
 }
 
 std::optional<time_point> pool::next_deadline() const {
-  const std::optional<time_point> health = state_->servers.next_deadline();
-  const std::optional<time_point> telling = state_->refused.next_deadline();
-  if (!health || !telling) return health ? health : telling;
-  return std::min(*health, *telling);
+  std::optional<time_point> earliest;
+  for (const auto& at : {state_->servers.next_deadline(), state_->trust.next_deadline(),
+                         state_->refused.next_deadline()})
+    if (at && (!earliest || *at < *earliest)) earliest = at;
+  return earliest;
 }
 
 const pool_options& pool::options() const {
@@ -174,6 +221,11 @@ std::vector<server_status> pool::status(time_point now) const {
                    .failures = s.failures,
                    .since = s.since,
                    .share = s.share(now, state_->options.ramp)});
+  }
+  for (auto& [id, method] : state_->trust.away()) {
+    const auto of = std::find_if(all.begin(), all.end(),
+                                 [&, server = id](const auto& one) { return one.id == server; });
+    if (of != all.end()) of->methods_away.push_back(method);
   }
   return all;
 }

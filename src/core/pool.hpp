@@ -20,6 +20,11 @@ struct server_options {
   double weight = 1.0;    ///< share within its priority
 };
 
+/// A method of one pool; given by the pool, in order.
+enum class method_id : std::uint32_t {};
+/// An attempt that has begun and not ended.
+enum class attempt_id : std::uint32_t {};
+
 enum class failback_policy : std::uint8_t {
   automatic,  ///< a returned primary takes calls again after hold_down, then a ramp
   manual,     ///< only when an operator resumes it
@@ -39,9 +44,11 @@ struct pool_options {
   unsigned attempts_max = 3;      ///< per direct call, counting those that may have run
   unsigned lost_max = 2;          ///< connections one call may cost (a killer call stops here)
   std::size_t parked_max = 1000;  ///< calls that may wait while all servers are down
-  double retry_ratio = 0.2;       ///< budget: tokens a call earns for repeats of unknown outcomes
+  double retry_ratio = 0.2;       ///< budget: tokens a call earns for repeats and hedges
   double retry_tokens_max = 500;  ///< budget: the most that is saved up (it starts full)
-  unsigned faults_suspect = 3;    ///< attempts that fault or time out in a row: rests for hold_down
+  /// A second attempt of an idempotent call, on another server, once the first takes longer than
+  /// 19 of 20 calls of its method do, but not before this. 0: never.
+  duration hedge_after = std::chrono::milliseconds{10};
 };
 
 enum class server_state : std::uint8_t {
@@ -61,8 +68,9 @@ struct server_status {
   unsigned in_flight = 0;
   std::uint64_t attempts = 0;
   std::uint64_t failures = 0;
-  time_point since{};  ///< when it entered this state
-  double share = 1.0;  ///< of its calls: below 1 while it returns
+  time_point since{};                       ///< when it entered this state
+  double share = 1.0;                       ///< of its calls: below 1 while it returns
+  std::vector<std::string> methods_away{};  ///< that it is not trusted with
 };
 
 struct pool_actions {
@@ -90,13 +98,27 @@ class pool {
   /// Ends a drain, or lets a failback happen now (a manual one, or one still held down).
   void resume(time_point now, server_id id);
 
+  /// A method by its name (`Interface@method`), for what follows.
+  [[nodiscard]] method_id method(std::string_view name);
   /// The best usable server that is not in `tried`; nothing if there is none. In this order: the
   /// best priority that is up (or ramps, and chance gives the call to it); one that is returning;
-  /// a suspect one. Never one that is down or drained.
-  [[nodiscard]] std::optional<server_id> pick(time_point now, std::span<const server_id> tried);
-  /// Every attempt: begin before connecting or sending, end exactly once.
-  void begin(time_point now, server_id id);
-  void end(time_point now, server_id id, outcome how, duration took);
+  /// one that is not trusted with this method; a suspect one. Never one that is down or drained.
+  [[nodiscard]] std::optional<server_id> pick(time_point now, std::span<const server_id> tried,
+                                              method_id m);
+  /// Every attempt: begin before connecting or sending, end exactly once. `answered_badly`: an
+  /// error of the service itself, which speaks against a server only where it is unusual.
+  [[nodiscard]] attempt_id begin(time_point now, server_id id, method_id m, bool idempotent);
+  void end(time_point now, attempt_id which, outcome how, bool answered_badly = false);
+  /// A server that is not trusted with the method and may be tried with a copy of a call of it
+  /// that goes to another one: begin_canary(), and end() as for every attempt.
+  [[nodiscard]] std::optional<server_id> canary_due(time_point now, method_id m) const;
+  [[nodiscard]] attempt_id begin_canary(time_point now, server_id id, method_id m);
+  /// It is up, and trusted with the method without reserve.
+  [[nodiscard]] bool trusts(time_point now, server_id id, method_id m) const;
+  /// How long an attempt of an idempotent call may take before it is hedged; nothing: never.
+  [[nodiscard]] std::optional<duration> hedge_delay(method_id m) const;
+  /// This process did not run for so long (its machine was busy): nobody is blamed for that time.
+  void paused(duration lost);
 
   /// Evidence from outside calls: a pooled idle connection was closed by the peer (a think-swoole
   /// server does that after 60 s idle, so it makes a server suspect, not down).
@@ -115,6 +137,8 @@ class pool {
   [[nodiscard]] std::size_t parked() const;  ///< calls that wait for a server now
 
  private:
+  void forget_if_done(server_id id);
+
   friend class call;  // shares the parking place, the retry budget and the refusals
   struct state;
   std::unique_ptr<state> state_;

@@ -12,9 +12,10 @@ std::string to_ms(duration d) {
 }
 
 evidence describe(const finding& f) {
-  const char* counted = f.from == source::attempt ? "attempts"
-                        : f.from == source::probe ? "probes"
-                                                  : "idle_connections";
+  const char* counted = f.from == source::attempt  ? "attempts"
+                        : f.from == source::probe  ? "probes"
+                        : f.from == source::method ? "methods"
+                                                   : "idle_connections";
   return {{counted, std::to_string(f.in_a_row)},
           {"outcome", std::string(to_string(f.how))},
           {"took_ms", to_ms(f.took)}};

@@ -21,6 +21,9 @@ class retry_budget {
     return true;
   }
 
+  /// At least half full: repeats are rare, so there is room for hedges.
+  [[nodiscard]] bool rich() const { return tokens_ * 2.0 >= tokens_max_; }
+
   [[nodiscard]] double tokens() const { return tokens_; }
 
  private:

@@ -27,9 +27,7 @@ void take_earlier(std::optional<time_point>& earliest, time_point at) {
 server_id roster::add(time_point now, const server_options& options) {
   const bool others_proven = std::any_of(servers_.begin(), servers_.end(),
                                          [](const server& s) { return s.is_up() && s.proven; });
-  const detector_options rules{.probes_down = options_.probes_down,
-                               .faults_suspect = options_.faults_suspect,
-                               .fault_rest = options_.hold_down};
+  const detector_options rules{.probes_down = options_.probes_down};
   servers_.push_back(
       {.id = server_id{++last_id_}, .options = sane(options), .health = detector(rules)});
   server& s = servers_.back();
@@ -94,6 +92,14 @@ void roster::advance(time_point now, pool_actions& out) {
     s.probe_started = now;
     out.probe.push_back(s.id);
   }
+  for (server& s : servers_) {
+    const auto silent = silent_at(s);
+    if (!silent || now < *silent) continue;
+    const duration quiet = now - *std::exchange(s.unheard_since, std::nullopt);
+    judge(now, s,
+          {opinion::silent, "neither calls nor a probe are answered", source::probe, 1,
+           outcome::timed_out, quiet});
+  }
   std::move(records_.begin(), records_.end(), std::back_inserter(out.records));
   records_.clear();
   out.wake_parked = std::exchange(wake_, false);
@@ -104,6 +110,7 @@ std::optional<time_point> roster::next_deadline() const {
   for (const server& s : servers_) {
     if (!s.in_service()) continue;
     if (!s.probe_out) take_earlier(earliest, s.probe_due);
+    if (const auto silent = silent_at(s)) take_earlier(earliest, *silent);
     if (s.state != server_state::returning) continue;
     if (s.ramp_from) {
       take_earlier(earliest, *s.ramp_from + options_.ramp);
@@ -119,6 +126,10 @@ server* roster::find(server_id id) {
     if (s.id == id) return &s;
   }
   return nullptr;
+}
+
+const server* roster::find(server_id id) const {
+  return const_cast<roster*>(this)->find(id);
 }
 
 void roster::forget_if_done(const server& s) {
@@ -143,12 +154,13 @@ void roster::enter(time_point now, server& s, server_state state) {
   switch (state) {
     case server_state::up:
       s.waived = false;
-      s.health.trusted(now);
+      s.trusted_since = now;
       wake_ = true;
       break;
     case server_state::down:
     case server_state::drained:
       s.waived = false;
+      s.trusted_since = now;
       s.health.reset();
       break;
     case server_state::suspect:

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/dice.hpp"
+#include "core/latency.hpp"
 #include "core/pool.hpp"
 #include "core/server.hpp"
 
@@ -41,6 +42,12 @@ class roster {
 
   void attempt_ended(time_point now, server& s, outcome how, duration took);
   void idle_connection_lost(time_point now, server& s);
+  /// An attempt begun at `begun` is late. If nothing at all came from the server since, a probe is
+  /// sent at once; if that is late, too, the server is silent: frozen, or cut off.
+  void overdue(time_point now, server& s, time_point begun);
+  void methods_fail(time_point now, server& s, unsigned methods, duration rest);
+  /// We were not running for so long.
+  void paused(duration lost);
   void probe_ended(time_point now, server& s, outcome how, duration took);
 
   /// What time alone changes; appends the records made so far and the probes that are due.
@@ -51,6 +58,7 @@ class roster {
   void forget_if_done(const server& s);
   /// The server, also a removed one that has not ended; nullptr if there is none.
   [[nodiscard]] server* find(server_id id);
+  [[nodiscard]] const server* find(server_id id) const;
   [[nodiscard]] const std::vector<server>& servers() const { return servers_; }
 
  private:
@@ -65,6 +73,8 @@ class roster {
   void put_up(time_point now, server& s, std::string_view rule, evidence seen);
   void enter(time_point now, server& s, server_state state);
   void schedule_probe(time_point now, server& s);
+  [[nodiscard]] std::optional<time_point> silent_at(const server& s) const;
+  [[nodiscard]] duration probe_patience() const;
   void settle(time_point now);
   void watch_for_empty(time_point now);
   void tell(const server& s, std::string_view kind, evidence seen, std::string_view rule,
@@ -78,6 +88,7 @@ class roster {
   bool wake_ = false;
   bool empty_told_ = false;
   time_point empty_since_{};
+  latency probe_took_;
 };
 
 }  // namespace understudy::core

@@ -10,11 +10,22 @@ namespace {
 /// Suspicions of one server make at most one record in this time.
 constexpr duration doubt_quiet = std::chrono::seconds{1};
 
+/// A probe is late after twice what all but 1 % of probes take, and never before this: a busy
+/// machine pauses any process for tens of milliseconds. It need not be sure: calls are late, too.
+constexpr duration patience_least = std::chrono::milliseconds{100};
+constexpr int patience_factor = 2;
+constexpr double enough_probes = 3.0;
+
+bool is_answer(outcome how) {
+  return how == outcome::answered || how == outcome::faulted || how == outcome::unreadable;
+}
+
 }  // namespace
 
 void roster::attempt_ended(time_point now, server& s, outcome how, duration took) {
   if (how == outcome::answered) s.proven = true;
-  judge(now, s, s.health.attempt_ended(now, how, took));
+  if (is_answer(how)) s.heard = now;
+  judge(now, s, s.health.attempt_ended(how, took));
 }
 
 void roster::idle_connection_lost(time_point now, server& s) {
@@ -24,8 +35,38 @@ void roster::idle_connection_lost(time_point now, server& s) {
 void roster::probe_ended(time_point now, server& s, outcome how, duration took) {
   s.probe_out = false;
   schedule_probe(now, s);
-  if (how == outcome::answered) s.proven = true;
+  if (how == outcome::answered) {
+    s.proven = true;
+    probe_took_.add(now, took);
+  }
+  if (is_answer(how)) s.heard = now;
   judge(now, s, s.health.probe_ended(now, how, took));
+}
+
+void roster::overdue(time_point now, server& s, time_point begun) {
+  if (!s.in_service() || s.state == server_state::down || s.heard > begun) return;
+  if (!s.unheard_since || begun < *s.unheard_since) s.unheard_since = begun;
+  if (!s.probe_out) s.probe_due = now;
+}
+
+void roster::methods_fail(time_point now, server& s, unsigned methods, duration rest) {
+  judge(now, s, s.health.methods_fail(now, methods, rest));
+}
+
+void roster::paused(duration lost) {
+  for (server& s : servers_) s.probe_started += lost;
+}
+
+duration roster::probe_patience() const {
+  if (probe_took_.count() < enough_probes) return options_.probe_timeout;
+  return std::clamp(patience_factor * probe_took_.quantile(0.99), patience_least,
+                    std::max(patience_least, options_.probe_timeout));
+}
+
+/// When it will be silent, if nothing comes from it.
+std::optional<time_point> roster::silent_at(const server& s) const {
+  if (!s.unheard_since || s.heard > *s.unheard_since || !s.probe_out) return std::nullopt;
+  return s.probe_started + probe_patience();
 }
 
 void roster::judge(time_point now, server& s, const finding& f) {

@@ -21,14 +21,17 @@ struct server {
   std::uint64_t attempts = 0;
   std::uint64_t failures = 0;
 
-  bool proven = false;   ///< a probe or a call was answered since it was added
-  bool removed = false;  ///< kept only until its attempts and its probe have ended
+  time_point trusted_since{};  ///< what began before says nothing of how it is now
+  bool proven = false;         ///< a probe or a call was answered since it was added
+  bool removed = false;        ///< kept only until its attempts and its probe have ended
   bool probe_out = false;
   time_point probe_due{};  ///< while none is out
   time_point probe_started{};
-  time_point doubted{};        ///< the newest evidence against it
-  bool doubt_told = false;     ///< the present suspicion made a record
-  unsigned doubts_untold = 0;  ///< suspicions since the last one that did
+  time_point heard{};                         ///< the newest answer of any kind
+  std::optional<time_point> unheard_since{};  ///< an attempt begun then is late, nothing came
+  time_point doubted{};                       ///< the newest evidence against it
+  bool doubt_told = false;                    ///< the present suspicion made a record
+  unsigned doubts_untold = 0;                 ///< suspicions since the last one that did
   time_point doubt_quiet_until{};
 
   // While returning:

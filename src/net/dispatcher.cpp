@@ -17,6 +17,7 @@ using boost::system::error_code;
 
 constexpr auto as_value = asio::as_tuple(asio::use_awaitable);
 
+constexpr std::chrono::milliseconds clock_look{20};
 constexpr std::size_t shown_bytes_max = 200;  ///< of a method's name: it may fill a frame
 
 /// They speak of the call or of the way to it, whatever a pool's fault_codes say.
@@ -70,6 +71,7 @@ asio::awaitable<forward_result> dispatcher_impl::call(forward request) {
   options.deadline = request.deadline;
   options.hurried = request.hurried;
   core::call life(pool_, std::move(options));
+  call_attempts out(*this, life, request);
   std::optional<forwarded> in_hand;  // an answer that faults, while a better one is looked for
   core::call_step step = life.begin(now());
   for (;;) {
@@ -81,19 +83,26 @@ asio::awaitable<forward_result> dispatcher_impl::call(forward request) {
     }
     if (auto* end = std::get_if<core::give_up>(&step)) co_return std::move(*end);
     if (std::holds_alternative<core::deliver>(step)) co_return std::move(*in_hand);
-    const auto target = servers_.at(std::get<core::attempt>(step).server);
-    const auto begun = now();
-    auto result = co_await try_server(target, request);
-    if (result.crowded) {
-      step = life.crowded(now());
+    if (const auto* next = std::get_if<core::attempt>(&step)) {
+      if (next->canary) send_canary(*next->canary, life.method(), request);
+      co_await out.start(servers_.at(next->server));
+    }
+    auto ended = co_await out.next();
+    if (!ended) {
+      step = life.look(now());
       continue;
     }
-    const auto how = judge(result.got);
+    if (ended->result.crowded) {
+      step = life.crowded(now(), ended->target->id);
+      continue;
+    }
+    exchange& got = ended->result.got;
+    const auto how = judge(got);
     if (how == core::outcome::answered) {
-      life.finish(now(), how, now() - begun);
+      life.finish(now(), ended->target->id, how, got.error_code.has_value());
       settle();
     }
-    if (result.got.too_large) {
+    if (got.too_large) {
       core::give_up error;
       error.code = code::too_large;
       error.message = "The answer is larger than the limits allow";
@@ -102,20 +111,20 @@ asio::awaitable<forward_result> dispatcher_impl::call(forward request) {
     }
     if (how == core::outcome::answered || how == core::outcome::faulted) {
       in_hand.emplace();
-      in_hand->body = std::move(result.got.body);
-      in_hand->files = std::move(result.got.files);
-      in_hand->error_code = result.got.error_code;
-      in_hand->server = target->address;
+      in_hand->body = std::move(got.body);
+      in_hand->files = std::move(got.files);
+      in_hand->error_code = got.error_code;
+      in_hand->server = ended->target->address;
       in_hand->attempts = life.attempts();
     }
     if (how == core::outcome::answered) co_return std::move(*in_hand);
-    step = life.failed(now(), how, now() - begun);
+    step = life.failed(now(), ended->target->id, how);
   }
 }
 
-asio::awaitable<dispatcher_impl::attempt_result> dispatcher_impl::try_server(
-    server_ptr target, const forward& request) {
-  const upstream_set::place place(target->connections);
+/// The caller holds its place.
+asio::awaitable<dispatcher_impl::attempt_result> dispatcher_impl::take_connection(
+    server_ptr target, core::time_point deadline) {
   attempt_result result;
   unsigned dead = 0;
   result.connection = target->connections.take(dead);
@@ -123,16 +132,12 @@ asio::awaitable<dispatcher_impl::attempt_result> dispatcher_impl::try_server(
     for (; dead > 0; --dead) pool_.idle_connection_lost(now(), target->id);
     settle();
   }
-  if (!result.connection) {
-    if (target->connections.open() > options_.connections_max) {
-      result.crowded = true;
-      co_return std::move(result);
-    }
-    result = co_await connect(target, std::min(request.deadline, now() + options_.connect_timeout));
-    if (!result.connection) co_return std::move(result);
+  if (result.connection) co_return std::move(result);
+  if (target->connections.open() > options_.connections_max) {
+    result.crowded = true;
+    co_return std::move(result);
   }
-  result.got = co_await result.connection->call(request.body, request.files, request.deadline);
-  keep(*target, result.connection);
+  result = co_await connect(target, std::min(deadline, now() + options_.connect_timeout));
   co_return std::move(result);
 }
 
@@ -187,6 +192,12 @@ core::outcome dispatcher_impl::judge(const exchange& got) const {
   return fault && !contains(never_faults, which) ? core::outcome::faulted : got.how;
 }
 
+dispatcher_impl::busy_mark::busy_mark(dispatcher_impl& d) : owner(d) {
+  if (owner.busy_++ > 0) return;
+  owner.seen_at_ = now();
+  owner.arm();
+}
+
 dispatcher_impl::parked_call::parked_call(dispatcher_impl& d) : owner(d), timer(d.executor_) {
   place = owner.parked_.insert(owner.parked_.end(), this);
 }
@@ -208,7 +219,17 @@ void dispatcher_impl::wake_all() {
   }
 }
 
+/// A loop that was not run for a while looks at a world that has moved on: what seems late may only
+/// be unread. While calls are out it looks at the clock often enough to know.
+void dispatcher_impl::notice_pause() {
+  const auto at = now();
+  const auto gap = at - seen_at_;
+  seen_at_ = at;
+  if (busy_ > 0 && gap > 2 * clock_look) pool_.paused(gap - clock_look);
+}
+
 void dispatcher_impl::settle() {
+  notice_pause();
   if (!started_) return;
   const auto actions = pool_.take_actions(now());
   if (records_) {
@@ -230,6 +251,8 @@ void dispatcher_impl::arm() {
   if (stopped_) return;
   auto next = pool_.next_deadline();
   if (prune_at_ && (!next || *prune_at_ < *next)) next = prune_at_;
+  const auto look = now() + clock_look;
+  if (busy_ > 0 && (!next || look < *next)) next = look;
   if (!next || (armed_ && *armed_ <= *next)) return;
   armed_ = next;
   timer_.expires_at(*next);
@@ -264,6 +287,7 @@ void dispatcher_impl::stop() {
   timer_.cancel();
   for (const auto& group : groups_) group->timer.cancel();
   for (const auto& [id, target] : servers_) target->connections.close_idle();
+  close_unwanted();
   wake_all();
 }
 

@@ -81,11 +81,77 @@ class dispatcher_impl final : public dispatcher {
     bool listed = true;
   };
 
+  /// Held while an attempt is out.
+  struct busy_mark {
+    explicit busy_mark(dispatcher_impl& d);
+    ~busy_mark() { --owner.busy_; }
+    busy_mark(const busy_mark&) = delete;
+    busy_mark& operator=(const busy_mark&) = delete;
+    dispatcher_impl& owner;
+  };
+
   struct attempt_result {
     std::shared_ptr<upstream> connection;  ///< null: none could be made, and `got` says why
     exchange got;
     bool crowded = false;  ///< we had no connection to spare: it says nothing of the server
   };
+
+  // The attempts of one call (dispatcher_attempts.cpp).
+  struct ended_attempt {
+    server_ptr target;
+    attempt_result result;
+  };
+  /// One that runs beside another one, with a copy of the request of its own.
+  struct racer {
+    explicit racer(const boost::asio::any_io_executor& executor) : waiting(executor) {}
+    boost::asio::steady_timer waiting;  ///< for any of them, where the call awaits no connection
+    std::weak_ptr<upstream> nudged;     ///< where it awaits this one
+    std::vector<ended_attempt> ended;
+    std::vector<core::server_id> out;
+    bool over = false;  ///< the call has its answer: whoever ends tells the pool alone
+  };
+  struct apart {
+    std::shared_ptr<upstream> connection;
+    std::shared_ptr<racer> of;  ///< null: nobody waits for it
+  };
+  class call_attempts {
+   public:
+    call_attempts(dispatcher_impl& d, core::call& life, const forward& request)
+        : d_(d), life_(life), request_(request) {}
+    ~call_attempts();  ///< those still out go on alone
+    call_attempts(const call_attempts&) = delete;
+    call_attempts& operator=(const call_attempts&) = delete;
+    boost::asio::awaitable<void> start(server_ptr target);
+    /// The next one to end; nothing when it is time to look at the call.
+    boost::asio::awaitable<std::optional<ended_attempt>> next();
+
+   private:
+    void race(server_ptr target);
+    [[nodiscard]] std::optional<ended_attempt> take_ended();
+
+    dispatcher_impl& d_;
+    core::call& life_;
+    const forward& request_;
+    // The first one needs no copy and no coroutine of its own.
+    server_ptr target_;
+    std::optional<upstream_set::place> place_;
+    std::optional<busy_mark> busy_;
+    attempt_result here_;
+    bool running_ = false;  ///< here_.connection works on it
+    std::shared_ptr<racer> racers_;
+  };
+  void send_canary(core::server_id to, core::method_id method, const forward& request);
+  boost::asio::awaitable<void> canary(server_ptr target, core::attempt_id attempt,
+                                      std::string body);
+  /// One that is not the call's own: a hedge (`of` its racers) or a canary.
+  boost::asio::awaitable<attempt_result> try_apart(server_ptr target, const forward& request,
+                                                   std::shared_ptr<racer> of);
+  void close_unwanted();
+  boost::asio::awaitable<void> run_racer(server_ptr target, core::attempt_id attempt,
+                                         std::shared_ptr<racer> shared, forward request,
+                                         std::string body, std::vector<std::string> files);
+  boost::asio::awaitable<void> run_orphan(server_ptr target, core::attempt_id attempt,
+                                          std::shared_ptr<upstream> connection);
 
   // Servers (dispatcher_servers.cpp).
   core::server_id add_server(const core::server_options& options,
@@ -101,7 +167,8 @@ class dispatcher_impl final : public dispatcher {
   void learn(server& from, std::string_view answer_body);
 
   // Calls (dispatcher.cpp).
-  boost::asio::awaitable<attempt_result> try_server(server_ptr target, const forward& request);
+  boost::asio::awaitable<attempt_result> take_connection(server_ptr target,
+                                                         core::time_point deadline);
   boost::asio::awaitable<attempt_result> connect(server_ptr target, core::time_point deadline);
   /// Or until it is woken.
   boost::asio::awaitable<void> park_until(core::time_point until);
@@ -114,6 +181,7 @@ class dispatcher_impl final : public dispatcher {
     return std::static_pointer_cast<dispatcher_impl>(shared_from_this());
   }
   void wake_all();
+  void notice_pause();
   /// Does what the pool wants done: after every event, and when its time has come.
   void settle();
   void arm();
@@ -129,9 +197,12 @@ class dispatcher_impl final : public dispatcher {
   std::uint32_t groups_made_ = 0;
   std::size_t unresolved_ = 0;  ///< names whose first lookup has not ended
   std::list<parked_call*> parked_;
+  std::list<apart> apart_;
   boost::asio::steady_timer timer_;
   std::optional<core::time_point> armed_;
   std::optional<core::time_point> prune_at_;
+  core::time_point seen_at_{};  ///< the clock, when it was last looked at
+  std::size_t busy_ = 0;        ///< attempts that are out
   bool started_ = false;
   bool stopped_ = false;
 };

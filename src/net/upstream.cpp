@@ -80,9 +80,18 @@ asio::awaitable<exchange> upstream::call(std::string_view body,
                                          std::span<const std::string_view> files,
                                          core::time_point deadline) {
   const auto self = shared_from_this();
+  co_await start(body, files, deadline);
+  for (bool ended = false; !ended;) ended = co_await go_on(deadline);
+  co_return take();
+}
+
+asio::awaitable<void> upstream::start(std::string_view body,
+                                      std::span<const std::string_view> files,
+                                      core::time_point deadline) {
+  const auto self = shared_from_this();
   deadline_ = deadline;
   sent_bytes_ = burst_bytes_ = 0;
-  send_failed_ = sent_all_ = ended_ = false;
+  send_failed_ = sent_all_ = ended_ = nudged_ = false;
   result_ = exchange();
   if (phase_ == phase::closed) {
     end(core::outcome::lost);
@@ -93,11 +102,26 @@ asio::awaitable<exchange> upstream::call(std::string_view body,
   }
   // A peer that refused the rest may have answered before: read on either way.
   if (send_failed_ && sent_bytes_ == 0) end(core::outcome::lost);
-  while (!ended_ && clock::now() < deadline_) co_await wait(deadline_);
-  if (!ended_) end(core::outcome::timed_out);
+}
+
+asio::awaitable<bool> upstream::go_on(core::time_point until) {
+  const auto self = shared_from_this();
+  until = std::min(until, deadline_);
+  while (!ended_ && !nudged_ && clock::now() < until) co_await wait(until);
+  nudged_ = false;
+  if (!ended_ && clock::now() >= deadline_) end(core::outcome::timed_out);
+  co_return ended_;
+}
+
+exchange upstream::take() {
   if (sent_bytes_ == 0) result_.how = core::outcome::stale;  // what came was no answer to this call
   if (result_.how != core::outcome::answered || !sent_all_ || result_.too_large) close();
-  co_return std::move(result_);
+  return std::move(result_);
+}
+
+void upstream::nudge() {
+  nudged_ = true;
+  timer_.cancel();
 }
 
 asio::awaitable<void> upstream::send(std::string_view body,

@@ -53,6 +53,17 @@ class upstream : public std::enable_shared_from_this<upstream> {
                                                       std::span<const std::string_view> files,
                                                       core::time_point deadline);
 
+  /// The same in steps, for who has more to do than wait. First start(): sends.
+  [[nodiscard]] boost::asio::awaitable<void> start(std::string_view body,
+                                                   std::span<const std::string_view> files,
+                                                   core::time_point deadline);
+  /// Waits until `until`, or nudge(). True once the call has ended: then take().
+  [[nodiscard]] boost::asio::awaitable<bool> go_on(core::time_point until);
+  [[nodiscard]] exchange take();
+  void nudge();
+  /// Body and files are not needed any more.
+  [[nodiscard]] bool sent_all() const { return sent_all_; }
+
   /// Open, with no byte left behind the last answer: it may rest.
   [[nodiscard]] bool clean() const;
   /// Clean, and nothing has come since, no FIN either: asks the kernel.
@@ -100,6 +111,7 @@ class upstream : public std::enable_shared_from_this<upstream> {
   std::size_t sent_bytes_ = 0;   ///< that the kernel took
   std::size_t burst_bytes_ = 0;  ///< since the peer was last known to have read everything
   bool ended_ = false;
+  bool nudged_ = false;
   exchange result_;
   std::vector<char> headers_;
   std::vector<boost::asio::const_buffer> out_;

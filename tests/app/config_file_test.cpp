@@ -59,8 +59,8 @@ probe_timeout = "12ms"
 down_probe_interval = "13ms"
 probes_down = 4
 probes_up = 5
-faults_suspect = 6
 hold_down = "14ms"
+hedge_after = "16ms"
 ramp = "15ms"
 failback = "manual"
 attempts_max = 8
@@ -97,8 +97,8 @@ retry_tokens_max = 11
   EXPECT_EQ(pool.options.down_probe_interval, 13ms);
   EXPECT_EQ(pool.options.probes_down, 4U);
   EXPECT_EQ(pool.options.probes_up, 5U);
-  EXPECT_EQ(pool.options.faults_suspect, 6U);
   EXPECT_EQ(pool.options.hold_down, 14ms);
+  EXPECT_EQ(pool.options.hedge_after, 16ms);
   EXPECT_EQ(pool.options.ramp, 15ms);
   EXPECT_EQ(pool.options.failback, core::failback_policy::manual);
   EXPECT_EQ(pool.options.attempts_max, 8U);

@@ -147,11 +147,11 @@ TEST(call, counts_only_attempts_that_may_have_reached_a_server) {
   call c(l.servers, {.method = "T@m", .idempotent = true, .deadline = l.now + 1s});
   (void)c.begin(l.now);
   EXPECT_EQ(c.attempts(), 1U);
-  (void)c.failed(l.now, outcome::refused, 0s);
+  (void)c.failed(l.now, l.id('a'), outcome::refused);
   EXPECT_EQ(c.attempts(), 1U);
-  (void)c.failed(l.now, outcome::lost, 0s);
+  (void)c.failed(l.now, l.id('b'), outcome::lost);
   EXPECT_EQ(c.attempts(), 2U);
-  c.finish(l.now, outcome::answered, 0s);
+  c.finish(l.now, l.id('c'), outcome::answered);
   EXPECT_EQ(c.attempts(), 2U);
 }
 
@@ -260,13 +260,13 @@ TEST(call, one_in_a_hurry_speaks_against_no_server) {
       call hasty(l.servers, {.method = "T@m", .deadline = l.now + 1ms, .hurried = true});
       (void)hasty.begin(l.now);
       l.now += 1ms;
-      (void)hasty.failed(l.now, how, 1ms);
+      (void)hasty.failed(l.now, l.id('a'), how);
     }
     EXPECT_EQ(l.states(), "a up, b up") << to_string(how);
     // Before its deadline it is a witness like any other.
     call other(l.servers, {.method = "T@m", .deadline = l.now + 1s, .hurried = true});
     (void)other.begin(l.now);
-    (void)other.failed(l.now, outcome::unreached, 1ms);
+    (void)other.failed(l.now, l.id('a'), outcome::unreached);
     EXPECT_EQ(l.states(), "a suspect, b up");
   }
 }
@@ -289,16 +289,65 @@ TEST(call, looks_again_by_itself) {
 }
 
 TEST(call, repeats_cost_budget_and_stop_when_it_is_spent) {
-  lab l("a0 b1", {.retry_ratio = 0.25, .retry_tokens_max = 1, .faults_suspect = 100});
+  lab l("a0 b1", {.retry_ratio = 0.25, .retry_tokens_max = 1});
   EXPECT_EQ(l.play(repeatable, "unreadable answered", 1s), "a b ok");
   EXPECT_EQ(l.play(repeatable, "unreadable", 1s), "a -32001?");
   EXPECT_EQ(l.answer().message.substr(l.answer().message.find("not repeated")),
             "not repeated: the pool has no retries left for now");
+  for (int i = 0; i < 20; ++i) l.attempt('a', outcome::answered);  // so that it stays trusted
   // A faulted answer needs no repeat to be an answer.
   EXPECT_EQ(l.play(repeatable, "faulted", 1s), "a deliver");
   // 0.25 a call: the one that refills it is the fourth.
   EXPECT_EQ(l.play(repeatable, "answered", 1s), "a ok");
   EXPECT_EQ(l.play(repeatable, "unreadable answered", 1s), "a b ok");
+}
+
+TEST(call, a_hedge_is_sent_when_an_attempt_takes_longer_than_usual) {
+  lab l("a0 b1");
+  l.pass(1s);
+  for (int i = 0; i < 100; ++i) l.attempt('a', outcome::answered, 20ms);
+  const time_point begun = l.now;
+  EXPECT_EQ(l.play(repeatable, "look", 1s), "a b");
+  EXPECT_GE(l.now, begun + 19ms);
+  EXPECT_LE(l.now, begun + 22ms);
+  EXPECT_EQ(l.play_on("answered"), "ok") << "the first good answer counts";
+  EXPECT_EQ(l.status('a').in_flight, 1U) << "the other one goes on";
+  l.end_call();
+  EXPECT_EQ(l.status('a').in_flight, 0U);
+}
+
+TEST(call, of_two_attempts_both_must_fail) {
+  const auto played = [](std::string_view words) {
+    lab l("a0 b1");
+    return l.play(repeatable, words, 1s);
+  };
+  EXPECT_EQ(played("look lost @a faulted"), "a b wait deliver");
+  EXPECT_EQ(played("look @a faulted @b answered"), "a b wait ok");
+  EXPECT_EQ(played("look @a unreadable @b unreadable"), "a b wait -32001?");
+  EXPECT_EQ(played("look refused @a answered"), "a b wait ok");
+}
+
+TEST(call, only_idempotent_calls_with_budget_and_another_server_are_hedged) {
+  const auto hedged = [](lab& l, bool idempotent) {
+    call c(l.servers, {.method = "T@m", .idempotent = idempotent, .deadline = l.now + 9s});
+    (void)c.begin(l.now);
+    l.now += 8s;
+    return std::holds_alternative<attempt>(c.look(l.now));
+  };
+  lab two("a0 b1");
+  EXPECT_TRUE(hedged(two, repeatable));
+  EXPECT_FALSE(hedged(two, once));
+  two.attempt('b', outcome::refused);
+  EXPECT_FALSE(hedged(two, repeatable)) << "the other one is down";
+  lab one("a0");
+  EXPECT_FALSE(hedged(one, repeatable));
+  lab off("a0 b1", {.hedge_after = 0s});
+  EXPECT_FALSE(hedged(off, repeatable));
+  lab poor("a0 b1", {.retry_ratio = 0.0, .retry_tokens_max = 4});
+  EXPECT_TRUE(hedged(poor, repeatable));
+  EXPECT_TRUE(hedged(poor, repeatable));
+  EXPECT_TRUE(hedged(poor, repeatable));
+  EXPECT_FALSE(hedged(poor, repeatable)) << "errors or overload have emptied the budget";
 }
 
 TEST(call, an_answer_in_hand_costs_no_budget_where_nobody_else_is_there) {
@@ -321,7 +370,7 @@ TEST(call, refusals_make_one_record_a_second_with_a_count) {
   for (int i = 0; i < 5; ++i) {
     l.pass(1ms);
     (void)l.play(once, "unreadable", 1s);
-    (void)l.play(once, "answered", 1s);
+    for (int good = 0; good < 10; ++good) (void)l.play(once, "answered", 1s);
   }
   EXPECT_EQ(l.told(), "server_added a, server_added b, call_not_repeated");
   l.pass(1s);

@@ -41,10 +41,17 @@ void lab::pass(duration d) {
   settle();
 }
 
-void lab::attempt(char name, outcome how, duration took) {
-  servers.begin(now, id(name));
-  servers.end(now, id(name), how, took);
+void lab::attempt(char name, outcome how, duration took, std::string_view with, bool badly) {
+  const attempt_id one =
+      servers.begin(now - took, id(name), servers.method(with), with != "T@once");
+  servers.end(now, one, how, badly);
   settle();
+}
+
+attempt_id lab::begin(char name, std::string_view with) {
+  const attempt_id one = servers.begin(now, id(name), servers.method(with), with != "T@once");
+  settle();
+  return one;
 }
 
 void lab::probe(char name, outcome how) {
@@ -97,7 +104,7 @@ char lab::name(server_id wanted) const {
 char lab::pick(std::string_view tried) {
   std::vector<server_id> ids;
   for (const char letter : tried) ids.push_back(id(letter));
-  const auto got = servers.pick(now, ids);
+  const auto got = servers.pick(now, ids, servers.method("T@m"));
   return got ? name(*got) : '-';
 }
 
@@ -162,17 +169,22 @@ std::string lab::play_on(std::string_view words) {
       now = std::max(now, deadline_);
     } else if (word == "wake") {
       add_step(say(call_->woken(now)));
+    } else if (word == "look") {
+      now = std::max(now, call_->look_at().value_or(now));
+      add_step(say(call_->look(now)));
+    } else if (word.starts_with("@")) {
+      at_ = id(word[1]);
     } else if (word == "stop") {
       add_step(say(call_->stopped()));
     } else if (const auto colon = word.find(':'); colon != std::string::npos) {
       probe(word[colon + 1], outcome_of(word.substr(0, colon)));
     } else if (word == "crowded") {
-      add_step(say(call_->crowded(now)));
+      add_step(say(call_->crowded(now, at_)));
     } else if (word == "answered") {
-      call_->finish(now, outcome::answered, {});
+      call_->finish(now, at_, outcome::answered);
       add_step("ok");
     } else {
-      add_step(say(call_->failed(now, outcome_of(word), {})));
+      add_step(say(call_->failed(now, at_, outcome_of(word))));
     }
     settle();
   }
@@ -180,7 +192,11 @@ std::string lab::play_on(std::string_view words) {
 }
 
 std::string lab::say(const call_step& step) {
-  if (const auto* next = std::get_if<core::attempt>(&step)) return {name(next->server)};
+  if (const auto* next = std::get_if<core::attempt>(&step)) {
+    at_ = next->server;
+    return {name(at_)};
+  }
+  if (std::holds_alternative<core::wait>(step)) return "wait";
   if (std::holds_alternative<park>(step)) return "park";
   if (std::holds_alternative<deliver>(step)) return "deliver";
   answer_ = std::get<give_up>(step);

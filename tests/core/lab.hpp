@@ -21,7 +21,10 @@ class lab {
 
   void add(char name, unsigned priority, double weight = 1.0);
   void pass(duration d);  ///< time; actions are taken at each deadline on the way
-  void attempt(char name, outcome how, duration took = {});  ///< begins and ends one
+  /// Begins and ends one. Methods are idempotent, but "T@once".
+  void attempt(char name, outcome how, duration took = {}, std::string_view with = "T@m",
+               bool badly = false);
+  attempt_id begin(char name, std::string_view with = "T@m");
   void probe(char name, outcome how);  ///< waits until one is out, then ends it
   void idle_lost(char name);
   void drain(char name);
@@ -41,7 +44,8 @@ class lab {
   [[nodiscard]] server_status status(char name) const;
 
   /// Starts a call and feeds it `words`; returns its steps: "a b park a ok".
-  /// An outcome ends the current attempt; `wake` wakes; `stop` stops; `crowded`: no connection for
+  /// An outcome ends the current attempt; `wake` wakes; `stop` stops; `look` looks when it is
+  /// time; `@a`: the next word is about the attempt on a; `crowded`: no connection for
   /// it; `late` lets the deadline pass first; `good:a`, `refused:a`, ... end a probe of a.
   std::string play(bool idempotent, std::string_view words, duration deadline);
   /// The same call goes on.
@@ -63,6 +67,7 @@ class lab {
   std::map<char, server_id> ids_;
   std::map<server_id, time_point> probes_;
   std::unique_ptr<call> call_;
+  server_id at_{};  ///< whose attempt the next word ends
   time_point deadline_{};
   give_up answer_;
   std::size_t told_ = 0;

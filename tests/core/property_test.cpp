@@ -37,6 +37,7 @@ class monkey {
  private:
   std::size_t below(std::size_t n) { return static_cast<std::size_t>(random_.next() % n); }
   outcome any_outcome() { return outcomes[below(std::size(outcomes))]; }
+  method_id any_method() { return pool_.method("T@" + std::to_string(below(3))); }
   server_id any_server() { return servers_[below(servers_.size())]; }
 
   void act() {
@@ -52,6 +53,8 @@ class monkey {
       pool_.drain(now_, any_server());
     } else if (draw < 10) {
       pool_.resume(now_, any_server());
+    } else if (draw == 10) {
+      pool_.paused(std::chrono::microseconds(below(200'000)));
     } else if (draw < 12) {
       pool_.idle_connection_lost(now_, any_server());
     } else if (draw < 40) {
@@ -68,7 +71,7 @@ class monkey {
     for (const server_id id : servers_) {
       if (below(4) == 0) tried.push_back(id);
     }
-    const auto got = pool_.pick(now_, tried);
+    const auto got = pool_.pick(now_, tried, any_method());
     bool any_usable = false;
     for (const server_status& s : pool_.status(now_)) {
       const bool usable = s.state != server_state::down && s.state != server_state::drained;
@@ -79,15 +82,18 @@ class monkey {
     ASSERT_EQ(got.has_value(), any_usable);
     if (!got) return;
     ASSERT_TRUE(std::count(servers_.begin(), servers_.end(), *got) == 1) << "a removed one";
-    pool_.begin(now_, *got);
-    attempts_.emplace_back(*got, now_);
+    attempts_.push_back(pool_.begin(now_, *got, any_method(), below(2) == 0));
+    const method_id m = any_method();
+    if (const auto canary = pool_.canary_due(now_, m)) {
+      attempts_.push_back(pool_.begin_canary(now_, *canary, m));
+    }
   }
 
   void end_attempt() {
     const std::size_t which = below(attempts_.size());
-    const auto [id, begun] = attempts_[which];
+    const attempt_id id = attempts_[which];
     attempts_.erase(attempts_.begin() + static_cast<std::ptrdiff_t>(which));
-    pool_.end(now_, id, any_outcome(), now_ - begun);
+    pool_.end(now_, id, any_outcome(), below(8) == 0);
   }
 
   void end_probe() {
@@ -121,7 +127,7 @@ class monkey {
   pool pool_;
   time_point now_{};
   std::vector<server_id> servers_;
-  std::vector<std::pair<server_id, time_point>> attempts_;
+  std::vector<attempt_id> attempts_;
   std::map<server_id, time_point> probes_;
 };
 

@@ -45,7 +45,8 @@ void expect_safe(world& w, const plan& p) {
   for (std::size_t i = 0; i < w.calls().size(); ++i) {
     const sim_call& c = w.calls()[i];
     SCOPED_TRACE("seed " + std::to_string(p.seed) + ", call " + std::to_string(i));
-    EXPECT_LE(c.executions, c.idempotent ? p.pool.attempts_max : 1U);
+    EXPECT_LE(c.executions, c.idempotent ? p.pool.attempts_max + c.canaries : 1U);
+    EXPECT_TRUE(c.idempotent || c.canaries == 0);
     EXPECT_LE(c.attempts, p.pool.attempts_max);
     EXPECT_LE(c.ended, c.begun + p.deadline);
     if (c.answered || c.fault_delivered) {
@@ -84,6 +85,7 @@ plan chaos(std::uint64_t seed, double rate, duration calls_for) {
   p.idempotent_share = d.unit();
   p.stale_share = d.unit() < 0.3 ? 0.1 : 0.0;
   p.pool.name = "chaos";
+  p.methods = 1 + static_cast<unsigned>(random_index(d, 3));
   p.pool.hold_down = random_ms(d, 0, 2000);
   p.pool.ramp = random_ms(d, 0, 2000);
   p.pool.parked_max = d.unit() < 0.2 ? 5 : 1000;
@@ -107,7 +109,8 @@ plan chaos(std::uint64_t seed, double rate, duration calls_for) {
     } else if (draw < 0.2) {
       s.kind = step_kind::resume;
     } else {
-      s.to = static_cast<condition>(random_index(d, 6));
+      s.to = static_cast<condition>(random_index(d, 8));
+      if (d.unit() < 0.5) s.method = static_cast<unsigned>(random_index(d, 3));
     }
     p.steps.push_back(s);
   }

@@ -64,6 +64,14 @@ void world::handle(const event& e) {
     case kind::probe_end:
       if (servers_[e.subject].probe == e.ticket) end_probe(e.subject, e.how);
       return;
+    case kind::look:
+      if (lives_[e.subject] && lives_[e.subject]->look_at() &&
+          *lives_[e.subject]->look_at() <= now_) {
+        const core::call_step step = lives_[e.subject]->look(now_);
+        calls_[e.subject].hedges += std::holds_alternative<core::attempt>(step);
+        return carry_out(e.subject, step);
+      }
+      return;
     case kind::timer:
       if (e.ticket == timer_ticket_) timer_at_ = {};
       return;
@@ -77,7 +85,7 @@ void world::handle(const event& e) {
       const step_plan& step = plan_.steps[e.subject];
       if (step.kind == step_kind::drain) return pool_.drain(now_, servers_[step.server].id);
       if (step.kind == step_kind::resume) return pool_.resume(now_, servers_[step.server].id);
-      return change(step.server, step.to);
+      return change(step.server, step.to, step.method);
     }
   }
 }
@@ -87,11 +95,13 @@ void world::arrive() {
       std::chrono::duration<double>(2.0 * random_.unit() / plan_.calls_per_second));
   if (now_.time_since_epoch() + gap < plan_.calls_for) push(gap, kind::arrival, 0);
   const std::size_t index = calls_.size();
-  calls_.push_back({.begun = now_, .idempotent = random_.unit() < plan_.idempotent_share});
-  lives_.push_back(
-      std::make_unique<core::call>(pool_, core::call_options{.method = "Sim@call",
-                                                             .idempotent = calls_.back().idempotent,
-                                                             .deadline = now_ + plan_.deadline}));
+  calls_.push_back({.begun = now_,
+                    .idempotent = random_.unit() < plan_.idempotent_share,
+                    .method = static_cast<unsigned>(index % plan_.methods)});
+  lives_.push_back(std::make_unique<core::call>(
+      pool_, core::call_options{.method = "Sim@m" + std::to_string(calls_.back().method),
+                                .idempotent = calls_.back().idempotent,
+                                .deadline = now_ + plan_.deadline}));
   ++running_;
   carry_out(index, lives_[index]->begin(now_));
 }
@@ -99,7 +109,14 @@ void world::arrive() {
 void world::carry_out(std::size_t index, core::call_step step) {
   sim_call& c = calls_[index];
   if (const auto* next = std::get_if<core::attempt>(&step)) {
-    start_attempt(index, next->server);
+    if (next->canary) {
+      const auto canary = pool_.begin_canary(now_, *next->canary, lives_[index]->method());
+      start_attempt(index, *next->canary, canary);
+    }
+    start_attempt(index, next->server, {});
+    watch_attempt(index);
+  } else if (std::holds_alternative<core::wait>(step)) {
+    watch_attempt(index);
   } else if (const auto* wait = std::get_if<core::park>(&step)) {
     rule(wait->until > now_, "a parked call would wait for a time that has come");
     parked_[index] = ++order_;
@@ -125,13 +142,26 @@ void world::check_pick(std::size_t call, std::size_t index) {
   rule(std::count(before.begin(), before.end(), index) <= 64, "a call tries a server for ever");
 }
 
-void world::start_attempt(std::size_t index, server_id id) {
+void world::watch_attempt(std::size_t index) {
+  const auto at = lives_[index]->look_at();
+  if (at) push(std::max(*at - now_, duration{1}), kind::look, index);
+}
+
+bool world::hits(const server& s, std::size_t call) const {
+  return !s.method || *s.method == calls_[call].method;
+}
+
+void world::start_attempt(std::size_t index, server_id id, std::optional<core::attempt_id> canary) {
   const std::size_t where = index_.at(id);
   server& s = servers_[where];
   check_pick(index, where);
-  calls_[index].servers.push_back(where);
+  if (canary)
+    ++calls_[index].canaries;
+  else
+    calls_[index].servers.push_back(where);
   const std::size_t number = attempts_.size();
-  attempts_.push_back({.call = index, .server = where, .begun = now_});
+  attempts_.push_back({.call = index, .server = where, .begun = now_, .apart = canary});
+  calls_[index].numbers.push_back(number);
   if (random_.unit() < plan_.stale_share) {
     return push(network, kind::attempt_end, number, 0, outcome::stale);
   }
@@ -146,9 +176,12 @@ void world::start_attempt(std::size_t index, server_id id) {
   s.work.push_back(number);
   push(deadline - now_, kind::attempt_timeout, number);
   if (s.now == condition::frozen) return;
-  const duration takes = between(s.plan.latency_min, s.plan.latency_max);
+  duration takes = between(s.plan.latency_min, s.plan.latency_max);
+  const bool hit = hits(s, index);
+  if (s.now == condition::slow && hit)
+    takes = std::chrono::duration_cast<duration>(takes * plan_.slow_factor);
   push(between(0us, takes), kind::effect, number);
-  const bool fault = s.now == condition::mad || s.now == condition::sick;
+  const bool fault = s.now == condition::mad || (s.now == condition::sick && hit);
   push(takes + 2 * network, kind::attempt_end, number, 0,
        fault ? outcome::faulted : outcome::answered);
 }
@@ -172,14 +205,21 @@ void world::end_attempt(std::size_t number, outcome how) {
   a.ended = true;
   if (how != outcome::timed_out) std::erase(s.work, number);
   const std::size_t index = a.call;
-  const duration took = now_ - a.begun;
+  const bool rude = s.now == condition::rude && hits(s, index);
   mix(index * 8 + static_cast<std::uint64_t>(how));
+  if (a.apart) return pool_.end(now_, *a.apart, how, rude);
   if (how == outcome::answered) {
-    lives_[index]->finish(now_, how, took);
+    lives_[index]->finish(now_, s.id, how, rude);
+    for (const std::size_t each : calls_[index].numbers) {  // what is still out goes on alone
+      attempt& other = attempts_[each];
+      if (!other.ended && !other.apart)
+        other.apart = lives_[index]->orphan(servers_[other.server].id);
+    }
     calls_[index].answered = true;
+    calls_[index].rude = rude;
     return finish(index);
   }
-  carry_out(index, lives_[index]->failed(now_, how, took));
+  carry_out(index, lives_[index]->failed(now_, s.id, how));
 }
 
 void world::finish(std::size_t index) {
@@ -199,6 +239,8 @@ void world::start_probe(server_id id) {
   switch (s.now) {
     case condition::healthy:
     case condition::sick:
+    case condition::slow:
+    case condition::rude:
       return push(probe_takes, kind::probe_end, where, s.probe);
     case condition::crashed:
       return push(2 * network, kind::probe_end, where, s.probe, outcome::refused);
@@ -221,8 +263,9 @@ void world::end_probe(std::size_t where, outcome how) {
   pool_.probe_ended(now_, s.id, how, now_ - s.probe_begun);
 }
 
-void world::change(std::size_t where, condition to) {
+void world::change(std::size_t where, condition to, std::optional<unsigned> method) {
   server& s = servers_[where];
+  s.method = method;
   const condition before = std::exchange(s.now, to);
   if (to == before) return;
   if (to == condition::crashed) {
@@ -239,6 +282,8 @@ void world::change(std::size_t where, condition to) {
       push(between(0us, takes), kind::effect, number);
       push(takes, kind::attempt_end, number);
     }
+    const bool reached_it = before == condition::frozen && s.probe != 0;
+    if (reached_it) push(probe_takes, kind::probe_end, where, s.probe);
   }
 }
 

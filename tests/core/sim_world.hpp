@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <queue>
 #include <string>
 #include <vector>
@@ -26,6 +27,8 @@ enum class condition : std::uint8_t {
   cut_off,  ///< connects run into connect_timeout; running work goes on, its answers are lost
   mad,      ///< does the work, answers with a fault (probes too)
   sick,     ///< the same, behind a green probe
+  slow,     ///< takes slow_factor times as long, behind a green probe
+  rude,     ///< answers with errors of the service, behind a green probe
 };
 
 struct server_plan {
@@ -41,6 +44,7 @@ struct step_plan {
   std::size_t server = 0;
   step_kind kind = step_kind::change;
   condition to = condition::healthy;
+  std::optional<unsigned> method{};  ///< sick, slow, rude: in this one only
 };
 
 struct plan {
@@ -52,6 +56,8 @@ struct plan {
   duration calls_for = std::chrono::seconds{10};
   duration deadline = std::chrono::seconds{5};
   double idempotent_share = 1.0;
+  unsigned methods = 1;  ///< calls are of one of them, by turns
+  double slow_factor = 400;
   double stale_share = 0.0;  ///< attempts that meet a pooled connection which just ended
   duration run_for{};        ///< at least; it goes on until every call has ended
 };
@@ -67,6 +73,11 @@ struct sim_call {
   delivery sent = delivery::answered;
   unsigned executions = 0;  ///< effects on any server, also after the call has ended
   unsigned attempts = 0;
+  unsigned method = 0;
+  bool rude = false;                   ///< answered with an error of the service
+  std::vector<std::size_t> numbers{};  ///< of its attempts, canaries too
+  unsigned canaries = 0;
+  unsigned hedges = 0;
   std::vector<std::size_t> servers{};  ///< of its attempts, in order; not sent ones too
 };
 
@@ -99,6 +110,7 @@ class world {
     probe_end,
     timer,
     parked_look,
+    look,
     script
   };
   struct event {
@@ -114,6 +126,7 @@ class world {
     server_plan plan;
     server_id id{};
     condition now = condition::healthy;
+    std::optional<unsigned> method{};
     std::uint64_t probe = 0;  ///< ticket of the one under way; 0 = none
     time_point probe_begun{};
     std::vector<std::size_t> work{};  ///< attempts that reached it and have not ended
@@ -125,7 +138,8 @@ class world {
     duration effect_after{};  ///< of its running time
     bool ended = false;       ///< for the caller
     bool effected = false;
-    bool gone = false;  ///< the server died before its effect
+    bool gone = false;                        ///< the server died before its effect
+    std::optional<core::attempt_id> apart{};  ///< a canary, or its call has been answered
   };
 
   void push(duration in, kind what, std::size_t subject, std::uint64_t ticket = 0,
@@ -133,13 +147,15 @@ class world {
   void handle(const event& e);
   void arrive();
   void carry_out(std::size_t call, core::call_step step);
-  void start_attempt(std::size_t call, server_id id);
+  void start_attempt(std::size_t call, server_id id, std::optional<core::attempt_id> canary);
+  void watch_attempt(std::size_t call);
+  [[nodiscard]] bool hits(const server& s, std::size_t call) const;
   void end_attempt(std::size_t index, core::outcome how);
   void effect(std::size_t index);
   void start_probe(server_id id);
   void end_probe(std::size_t server, core::outcome how);
   void wake_all();
-  void change(std::size_t server, condition to);
+  void change(std::size_t server, condition to, std::optional<unsigned> method);
   void settle();
   void finish(std::size_t call);
   void check_pick(std::size_t call, std::size_t server);

@@ -53,20 +53,54 @@ TEST(story, a_primary_crashes_and_returns) {
 
 TEST(story, a_primary_freezes) {
   EXPECT_EQ(story(primary_and_backup({{.at = 2s, .server = 0, .to = condition::frozen}}, 8s)),
-            R"( 4.0 server_suspect s0: a probe was not answered
- 5.3 server_down s0: probes are not answered
+            R"( 2.2 server_down s0: neither calls nor a probe are answered
 )");
 }
 
 TEST(story, a_primary_errs_behind_a_green_probe) {
   plan p = primary_and_backup({{.at = 2s, .server = 0, .to = condition::sick},
-                               {.at = 9s, .server = 0, .to = condition::healthy}},
-                              14s);
-  EXPECT_EQ(story(p), R"( 2.1 server_suspect s0: attempts failed in a row
- 7.3 server_up s0: probes are answered
- 7.3 server_suspect s0: attempts failed in a row
-12.3 server_up s0: probes are answered
+                               {.at = 8s, .server = 0, .to = condition::healthy}},
+                              16s);
+  EXPECT_EQ(story(p), R"( 2.1 method_away s0, method Sim@m0: signs against it added up to proof
+ 9.6 method_returning s0, method Sim@m0: copies of calls are answered well
+14.6 method_back s0, method Sim@m0: its ramp is over
 )");
+}
+
+TEST(story, one_method_of_three_slows) {
+  plan p = primary_and_backup({{.at = 4s, .server = 0, .to = condition::slow, .method = 1}}, 6s);
+  p.methods = 3;
+  p.idempotent_share = 0.5;
+  EXPECT_EQ(story(p), R"( 4.4 method_away s0, method Sim@m1: signs against it added up to proof
+)");
+}
+
+TEST(story, all_methods_err) {
+  plan p = primary_and_backup({{.at = 2s, .server = 0, .to = condition::sick}}, 4s);
+  p.methods = 3;
+  EXPECT_EQ(story(p), R"( 2.1 method_away s0, method Sim@m0: signs against it added up to proof
+ 2.1 method_away s0, method Sim@m1: signs against it added up to proof
+ 2.1 server_suspect s0: several methods fail, and none goes well
+ 2.1 method_away s0, method Sim@m2: signs against it added up to proof
+ 3.2 server_up s0: probes are answered
+)");
+}
+
+TEST(story, a_method_errs_everywhere) {
+  plan p = primary_and_backup({{.at = 2s, .server = 0, .to = condition::rude, .method = 0},
+                               {.at = 2s, .server = 1, .to = condition::rude, .method = 0}},
+                              8s);
+  p.methods = 2;
+  EXPECT_EQ(story(p), R"( 2.2 method_away s0, method Sim@m0: signs against it added up to proof
+ 2.3 method_back s0, method Sim@m0: other servers show the same: it is the method's way
+)");
+}
+
+TEST(story, a_pause_shorter_than_a_tenth_of_a_second_is_nothing) {
+  plan p = primary_and_backup({{.at = 2s, .server = 0, .to = condition::frozen},
+                               {.at = 2090ms, .server = 0, .to = condition::healthy}},
+                              6s);
+  EXPECT_EQ(story(p), "");
 }
 
 TEST(story, all_go_and_one_returns) {

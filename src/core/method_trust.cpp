@@ -1,0 +1,227 @@
+#include "core/method_trust.hpp"
+
+#include <algorithm>
+
+#include "core/record_text.hpp"
+
+namespace understudy::core {
+namespace {
+
+constexpr duration rest_first = std::chrono::seconds{1};
+constexpr duration rest_max = std::chrono::seconds{30};
+/// A verdict this long after the last one is no repetition.
+constexpr duration rest_memory = std::chrono::minutes{5};
+constexpr duration canary_pause = std::chrono::milliseconds{200};
+constexpr unsigned canaries_back = 3;
+
+double ramped(time_point now, const line& l, duration ramp) {
+  if (!l.ramp_from) return 0.0;
+  if (now - *l.ramp_from >= ramp) return 1.0;
+  return std::chrono::duration<double>(now - *l.ramp_from) / std::chrono::duration<double>(ramp);
+}
+
+evidence case_of(const line& l) {
+  evidence seen;
+  const auto add = [&](const char* name, sign what) {
+    if (l.against.seen(what) > 0) seen.emplace_back(name, std::to_string(l.against.seen(what)));
+  };
+  add("faults", sign::fault);
+  add("slow", sign::slow);
+  add("errors", sign::error);
+  add("good", sign::good);
+  return seen;
+}
+
+}  // namespace
+
+void method_trust::advance(time_point now) {
+  attempts_.advance(now);
+  for (const notice& n : attempts_.take_notices()) {
+    if (n.what == notice::kind::overdue)
+      overdue(now, n);
+    else
+      proven(now, n);
+  }
+  const std::vector<line*> all = away_;  // trust() changes it
+  for (line* l : all) {
+    if (!l->ramp_from && by_time(*l) && now >= l->rest_until)
+      start_ramp(now, *l, "its rest is over, and no call of it may be copied to try it");
+    if (l->ramp_from && now - *l->ramp_from >= options_.ramp) {
+      tell(*l, "method_back", {{"away_ms", to_ms(now - l->away_since)}}, "its ramp is over",
+           "it takes its share of these calls");
+      trust(*l);
+    }
+  }
+}
+
+std::optional<time_point> method_trust::next_deadline() const {
+  std::optional<time_point> earliest = attempts_.next_deadline();
+  for (const line* l : away_) {
+    if (!l->ramp_from && !by_time(*l)) continue;
+    const time_point at = l->ramp_from ? *l->ramp_from + options_.ramp : l->rest_until;
+    if (!earliest || at < *earliest) earliest = at;
+  }
+  return earliest;
+}
+
+/// No canary can tell when it is well again. While those of other methods still fail on that
+/// server, it is not.
+bool method_trust::by_time(const line& l) const {
+  if (attempts_.ever_idempotent(l.method)) return false;
+  return std::none_of(away_.begin(), away_.end(), [&](const line* other) {
+    return other->server == l.server && !other->ramp_from &&
+           attempts_.ever_idempotent(other->method);
+  });
+}
+
+void method_trust::overdue(time_point now, const notice& n) {
+  if (server* s = servers_.find(n.server)) servers_.overdue(now, *s, n.begun);
+}
+
+void method_trust::proven(time_point now, const notice& n) {
+  line* const l = attempts_.find(n.server, n.method);
+  if (l == nullptr) return;
+  if (another_trusted(*l)) return send_away(now, *l, n);
+  const bool alike = std::any_of(away_.begin(), away_.end(), [&](const line* other) {
+    return other->method == l->method && other->server != l->server;
+  });
+  if (alike)
+    accept_everywhere(now, *l);
+  else
+    l->against.clear();
+}
+
+bool method_trust::another_trusted(const line& l) const {
+  const auto& all = servers_.servers();
+  return std::any_of(all.begin(), all.end(), [&](const server& s) {
+    if (s.id == l.server || !s.usable()) return false;
+    const line* const other = attempts_.find(s.id, l.method);
+    return other == nullptr || !other->away;
+  });
+}
+
+void method_trust::send_away(time_point now, line& l, const notice& n) {
+  const bool again = l.away || (l.rest > duration{0} && now - l.away_since < rest_memory);
+  const bool tried_by_canaries = attempts_.ever_idempotent(l.method);
+  const duration first = tried_by_canaries ? rest_first : std::max(rest_first, options_.hold_down);
+  l.rest = again ? std::min(2 * l.rest, rest_max) : first;
+  l.rest_until = now + l.rest;
+  l.away_since = now;
+  l.ramp_from.reset();
+  l.canaries_good = 0;
+  if (!l.away) away_.push_back(&l);
+  l.away = true;
+  evidence seen = case_of(l);
+  if (l.against.seen(sign::slow) > 0) {
+    seen.emplace_back("age_ms", to_ms(n.age));
+    if (const auto late = attempts_.late_after(l.method))
+      seen.emplace_back("late_after_ms", to_ms(*late));
+  }
+  l.against.clear();
+  tell(l, "method_away", std::move(seen), "signs against it added up to proof",
+       "its calls go to other servers for at least " + to_ms(l.rest) + " ms");
+  blame_server(now, l.server);
+}
+
+/// Several methods away and none that goes well: what is not tried yet will fail, too.
+void method_trust::blame_server(time_point now, server_id id) {
+  unsigned bad = 0;
+  bool some_good = false;
+  duration rest{0};
+  attempts_.each_line(id, [&](const line& l) {
+    if (l.away) {
+      ++bad;
+      rest = std::max(rest, l.rest);
+    } else if (l.last_good != time_point{} && now - l.last_good < rest_max) {
+      some_good = true;
+    }
+  });
+  server* const s = servers_.find(id);
+  if (s != nullptr && bad >= 2 && !some_good) servers_.methods_fail(now, *s, bad, rest);
+}
+
+void method_trust::accept_everywhere(time_point now, line& l) {
+  attempts_.usual(l.method).accept(l.against.worst());
+  evidence seen = case_of(l);
+  l.against.clear();
+  for (line* other : std::vector<line*>(away_)) {
+    if (other->method != l.method) continue;
+    tell(*other, "method_back", seen, "other servers show the same: it is the method's way",
+         "it takes its share of these calls");
+    trust(*other);
+  }
+  (void)now;
+}
+
+void method_trust::canary_ended(time_point now, server_id server, method_id m, bool good) {
+  line* const l = attempts_.find(server, m);
+  if (l == nullptr || !l->away || l->ramp_from) return;
+  if (!good) {
+    l->canaries_good = 0;
+    l->rest = std::min(2 * l->rest, rest_max);
+    l->rest_until = now + l->rest;
+  } else if (++l->canaries_good >= canaries_back) {
+    start_ramp(now, *l, "copies of calls are answered well");
+  } else {
+    l->rest_until = now + canary_pause;
+  }
+}
+
+void method_trust::start_ramp(time_point now, line& l, std::string_view rule) {
+  l.ramp_from = now;
+  evidence seen{{"away_ms", to_ms(now - l.away_since)}};
+  if (l.canaries_good > 0) seen.emplace_back("canaries", std::to_string(l.canaries_good));
+  l.away_since = now;  // what began before says nothing of how it is now
+  l.against.put_on_trial();
+  tell(l, "method_returning", std::move(seen), rule,
+       "its share of these calls grows from 0 to 1 within " + to_ms(options_.ramp) + " ms");
+}
+
+void method_trust::trust(line& l) {
+  l.away = false;
+  l.ramp_from.reset();
+  l.against.clear();
+  std::erase(away_, &l);
+}
+
+double method_trust::share(time_point now, server_id server, method_id m) const {
+  for (const line* l : away_)
+    if (l->server == server && l->method == m) return ramped(now, *l, options_.ramp);
+  return 1.0;
+}
+
+std::optional<server_id> method_trust::canary_due(time_point now, method_id m) const {
+  for (const line* l : away_) {
+    if (l->method != m || l->ramp_from || l->canary || now < l->rest_until) continue;
+    const server* const s = servers_.find(l->server);
+    if (s != nullptr && s->usable()) return l->server;
+  }
+  return std::nullopt;
+}
+
+void method_trust::forgive(server_id server) {
+  for (line* l : std::vector<line*>(away_))
+    if (l->server == server) trust(*l);
+}
+
+std::vector<std::pair<server_id, std::string>> method_trust::away() const {
+  std::vector<std::pair<server_id, std::string>> all;
+  for (const line* l : away_) all.emplace_back(l->server, attempts_.name(l->method));
+  return all;
+}
+
+void method_trust::collect(std::vector<record>& out) {
+  std::move(records_.begin(), records_.end(), std::back_inserter(out));
+  records_.clear();
+}
+
+void method_trust::tell(const line& l, std::string_view kind, evidence seen, std::string_view rule,
+                        std::string effect) {
+  const server* const s = servers_.find(l.server);
+  records_.push_back({std::string(kind),
+                      "pool " + options_.name + ", server " + (s ? s->options.address : "?") +
+                          ", method " + attempts_.name(l.method),
+                      std::move(seen), std::string(rule), std::move(effect)});
+}
+
+}  // namespace understudy::core

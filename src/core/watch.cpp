@@ -1,0 +1,247 @@
+#include "core/watch.hpp"
+
+#include <utility>
+
+#include "understudy/detail/check.hpp"
+
+namespace understudy::core {
+namespace {
+
+constexpr std::size_t methods_max = 4096;
+constexpr std::string_view other_methods = "(other methods)";
+
+/// Nothing is late before: a busy machine pauses any process for tens of milliseconds.
+constexpr duration late_least = std::chrono::milliseconds{100};
+constexpr duration late_most = std::chrono::minutes{1};
+/// Late is what one call in so many takes: as many as usual_signs thinks slow at the least.
+constexpr double late_share = 0.003;
+constexpr double samples_least = 1.0;
+/// Slow to learn: what a method usually takes, not what it takes now.
+constexpr latency_options usual_latency{.window = std::chrono::minutes{1}, .samples = 300};
+constexpr unsigned samples_between_looks = 8;
+
+/// The age at which a call is one of the slowest late_share, to a twentieth.
+duration find_late(const latency& took) {
+  duration low = late_least;
+  if (took.survival(low) <= late_share) return low;
+  duration high = 2 * low;
+  while (high < late_most && took.survival(high) > late_share) high *= 2;
+  low = high / 2;
+  for (int i = 0; i < 4; ++i) {
+    const duration middle = low + (high - low) / 2;
+    (took.survival(middle) > late_share ? low : high) = middle;
+  }
+  return high;
+}
+
+sign sign_of(outcome how, bool answered_badly) {
+  switch (how) {
+    case outcome::answered:
+      return answered_badly ? sign::error : sign::good;
+    default:
+      return sign::fault;
+  }
+}
+
+/// Connections that fail are judged by the detector; what we gave up says nothing.
+bool says_something(outcome how) {
+  return how == outcome::answered || how == outcome::faulted || how == outcome::unreadable ||
+         how == outcome::timed_out;
+}
+
+}  // namespace
+
+std::uint64_t watch::key_of(server_id server, method_id m) {
+  return static_cast<std::uint64_t>(server) << 32U | static_cast<std::uint32_t>(m);
+}
+
+method_id watch::method(std::string_view name) {
+  const std::string key(name);
+  if (const auto known = ids_.find(key); known != ids_.end()) return known->second;
+  if (methods_.size() == methods_max) return method_id{methods_max - 1};
+  const bool last = methods_.size() == methods_max - 1;
+  const method_id made{static_cast<std::uint32_t>(methods_.size())};
+  methods_.push_back({last ? std::string(other_methods) : key, latency(usual_latency), {}, false});
+  if (!last) ids_.emplace(key, made);
+  return made;
+}
+
+line& watch::at(server_id server, method_id m) {
+  line& l = lines_[key_of(server, m)];
+  l.server = server;
+  l.method = m;
+  return l;
+}
+
+line* watch::find(server_id server, method_id m) {
+  const auto found = lines_.find(key_of(server, m));
+  return found == lines_.end() ? nullptr : &found->second;
+}
+
+void watch::forget(server_id server) {
+  std::erase_if(lines_, [&](const auto& each) {
+    return each.second.server == server && each.second.first == line::none;
+  });
+}
+
+attempt_id watch::begin(time_point now, server_id server, method_id m, bool idempotent) {
+  methods_[index(m)].idempotent |= idempotent;
+  return start(now, server, m, false);
+}
+
+attempt_id watch::begin_canary(time_point now, server_id server, method_id m) {
+  const attempt_id made = start(now, server, m, true);
+  at(server, m).canary = made;
+  return made;
+}
+
+attempt_id watch::start(time_point now, server_id server, method_id m, bool canary) {
+  std::uint32_t place = free_;
+  if (place == line::none) {
+    place = static_cast<std::uint32_t>(flights_.size());
+    flights_.emplace_back();
+  } else {
+    free_ = flights_[place].behind;
+  }
+  flights_[place] = {.server = server,
+                     .method = m,
+                     .begun = now,
+                     .lost_before = lost_,
+                     .live = true,
+                     .canary = canary};
+  line& l = at(server, m);
+  link(l, place);
+  queue_due(l, now);
+  return attempt_id{place};
+}
+
+watch::ended watch::of(attempt_id which) const {
+  const flight& f = flights_[static_cast<std::uint32_t>(which)];
+  return {f.server, f.method, f.canary, false, f.begun, {}};
+}
+
+watch::ended watch::end(time_point now, attempt_id which, outcome how, bool answered_badly) {
+  const auto place = static_cast<std::uint32_t>(which);
+  UNDERSTUDY_CHECK(place < flights_.size() && flights_[place].live);
+  flights_[place].live = false;
+  const flight f = flights_[place];
+  line& l = at(f.server, f.method);
+  unlink(l, place);
+  flights_[place].behind = std::exchange(free_, place);
+  const duration took = age_of(f, now);
+  const auto late = late_after(f.method);
+  const bool slow = late && took > *late;
+  const sign shown = sign_of(how, answered_badly);
+  const ended result{f.server, f.method, f.canary, shown == sign::good && !slow, f.begun, took};
+  if (f.canary) {
+    l.canary.reset();
+  } else if (says_something(how) && f.begun >= l.away_since) {
+    learn(l, f, shown, slow, now, took);
+  }
+  return result;
+}
+
+void watch::learn(line& l, const flight& f, sign shown, bool slow, time_point now, duration took) {
+  method_facts& facts = methods_[index(f.method)];
+  if (shown == sign::good || shown == sign::error) {
+    facts.took.add(now, slow ? *late_after(f.method) : took);
+    ++facts.unseen;
+  }
+  const sign what = shown == sign::good && slow ? sign::slow : shown;
+  if (what == sign::good) l.last_good = now;
+  if (what != sign::slow || !f.late) count(l, what, f.begun, now, took);
+  // How it shows itself where it is not trusted is not how the method usually is.
+  if (!l.away) facts.usual.add(what);
+}
+
+void watch::advance(time_point now) {
+  while (!queue_.empty() && queue_.top().at <= now) {
+    const due next = queue_.top();
+    queue_.pop();
+    const auto found = lines_.find(next.key);
+    if (found == lines_.end()) continue;
+    found->second.due_queued = false;
+    flag_late(found->second, now);
+    queue_due(found->second, now);
+  }
+}
+
+std::optional<time_point> watch::next_deadline() const {
+  if (queue_.empty()) return std::nullopt;
+  return queue_.top().at;
+}
+
+/// Finding these costs far more than a call: every few samples is enough.
+const watch::method_facts& watch::looked_at(method_id m) const {
+  const method_facts& facts = methods_[index(m)];
+  if (facts.unseen >= samples_between_looks || facts.late == duration{0}) {
+    facts.late = find_late(facts.took);
+    facts.usual_latest = facts.took.quantile(0.95);
+    facts.unseen = 0;
+  }
+  return facts;
+}
+
+std::optional<duration> watch::late_after(method_id m) const {
+  if (methods_[index(m)].took.count() < samples_least) return std::nullopt;
+  return looked_at(m).late;
+}
+
+duration watch::usual_latest(method_id m) const {
+  if (methods_[index(m)].took.count() < samples_least) return late_least;
+  return looked_at(m).usual_latest;
+}
+
+duration watch::age_of(const flight& f, time_point now) const {
+  return std::max(now - f.begun - (lost_ - f.lost_before), duration{0});
+}
+
+void watch::link(line& l, std::uint32_t place) {
+  flights_[place].before = l.last;
+  flights_[place].behind = line::none;
+  if (l.last != line::none)
+    flights_[l.last].behind = place;
+  else
+    l.first = place;
+  l.last = place;
+  if (l.in_time == line::none) l.in_time = place;
+}
+
+void watch::unlink(line& l, std::uint32_t place) {
+  const flight& f = flights_[place];
+  if (l.in_time == place) l.in_time = f.behind;
+  (f.before != line::none ? flights_[f.before].behind : l.first) = f.behind;
+  (f.behind != line::none ? flights_[f.behind].before : l.last) = f.before;
+}
+
+/// When the oldest attempt that is in time will be late. One entry for each line at most.
+void watch::queue_due(line& l, time_point now) {
+  if (l.due_queued || l.in_time == line::none) return;
+  const flight& f = flights_[l.in_time];
+  const time_point at =
+      f.begun + (lost_ - f.lost_before) + late_after(l.method).value_or(late_least);
+  queue_.push({std::max(at, now + duration{1}), key_of(l.server, l.method)});
+  l.due_queued = true;
+}
+
+void watch::flag_late(line& l, time_point now) {
+  const auto known = late_after(l.method);
+  for (; l.in_time != line::none; l.in_time = flights_[l.in_time].behind) {
+    flight& f = flights_[l.in_time];
+    const duration age = age_of(f, now);
+    if (age < known.value_or(late_least)) return;
+    f.late = known.has_value();
+    if (f.canary) continue;
+    notices_.push_back({notice::kind::overdue, l.server, l.method, f.begun});
+    if (known && f.begun >= l.away_since) count(l, sign::slow, f.begun, now, age);
+  }
+}
+
+void watch::count(line& l, sign what, time_point begun, time_point now, duration age) {
+  const bool before = l.against.proven();
+  l.against.add(what, begun, now, methods_[index(l.method)].usual);
+  if (before || !l.against.proven()) return;
+  notices_.push_back({notice::kind::proven, l.server, l.method, begun, age});
+}
+
+}  // namespace understudy::core

@@ -1,0 +1,155 @@
+// Every attempt under way, by server and method: what is overdue, and what the ends say.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <queue>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "core/evidence.hpp"
+#include "core/latency.hpp"
+#include "core/pool.hpp"
+#include "core/types.hpp"
+
+namespace understudy::core {
+
+/// One server in one method.
+struct line {
+  server_id server{};
+  method_id method{};
+  suspicion against{};
+  time_point last_good{};
+
+  // While it is not trusted with the method:
+  bool away = false;
+  duration rest{0};  ///< grows with each verdict that follows soon
+  time_point rest_until{};
+  time_point away_since{};
+  unsigned canaries_good = 0;          ///< in a row
+  std::optional<attempt_id> canary{};  ///< the one under way
+  std::optional<time_point> ramp_from{};
+
+  // Attempts in flight, the oldest first; indices into the watch's own list.
+  std::uint32_t first = none;
+  std::uint32_t last = none;
+  std::uint32_t in_time = none;  ///< the oldest that is not late
+  bool due_queued = false;
+  static constexpr std::uint32_t none = 0xffffffffU;
+};
+
+/// Something that the pool must judge.
+struct notice {
+  enum class kind : std::uint8_t {
+    overdue,  ///< the oldest attempt is late: is the server silent?
+    proven,   ///< the case against the line is proven
+  } what{};
+  server_id server{};
+  method_id method{};
+  time_point begun{};  ///< of the attempt
+  duration age{};
+};
+
+/// What a method takes is learned from all servers together, so a server that has grown slow is
+/// compared with itself and the others. What is late counts as no later than the moment it was
+/// found late: a slow server must not make slowness usual before it is noticed.
+class watch {
+ public:
+  /// Bounded: beyond it, methods share one.
+  [[nodiscard]] method_id method(std::string_view name);
+  [[nodiscard]] const std::string& name(method_id m) const { return methods_[index(m)].name; }
+
+  attempt_id begin(time_point now, server_id server, method_id m, bool idempotent);
+  /// A copy of a call, sent to learn: how it ends is told by end(), and counted nowhere.
+  attempt_id begin_canary(time_point now, server_id server, method_id m);
+  struct ended {
+    server_id server{};
+    method_id method{};
+    bool canary = false;
+    bool good = false;  ///< answered well, in the method's usual time
+    time_point begun{};
+    duration took{0};
+  };
+  /// `answered_badly`: outcome::answered, but with an error of the service.
+  ended end(time_point now, attempt_id which, outcome how, bool answered_badly);
+  [[nodiscard]] ended of(attempt_id which) const;
+
+  /// We were not running for so long: no attempt is blamed for that time.
+  void paused(duration lost) { lost_ += lost; }
+
+  /// Finds what has become late; then notices() has it.
+  void advance(time_point now);
+  [[nodiscard]] std::optional<time_point> next_deadline() const;
+  /// What happened since the last time.
+  [[nodiscard]] std::vector<notice> take_notices() { return std::exchange(notices_, {}); }
+
+  [[nodiscard]] line& at(server_id server, method_id m);
+  [[nodiscard]] line* find(server_id server, method_id m);
+  void forget(server_id server);
+  /// All lines of a server.
+  template <typename Visit>
+  void each_line(server_id server, const Visit& visit) {
+    for (auto& [key, l] : lines_)
+      if (l.server == server) visit(l);
+  }
+
+  [[nodiscard]] latency& took(method_id m) { return methods_[index(m)].took; }
+  [[nodiscard]] usual_signs& usual(method_id m) { return methods_[index(m)].usual; }
+  [[nodiscard]] bool ever_idempotent(method_id m) const { return methods_[index(m)].idempotent; }
+  /// From what age on an attempt of this method is late; nothing where too little is known.
+  [[nodiscard]] std::optional<duration> late_after(method_id m) const;
+  /// What 19 of 20 calls of it stay below.
+  [[nodiscard]] duration usual_latest(method_id m) const;
+
+ private:
+  struct method_facts {
+    std::string name;
+    latency took;
+    usual_signs usual;
+    bool idempotent = false;  ///< some call of it was
+    mutable duration usual_latest{0};
+    mutable duration late{0};     ///< from what age on; found anew now and then
+    mutable unsigned unseen = 0;  ///< samples since then
+  };
+  struct flight {
+    server_id server{};
+    method_id method{};
+    time_point begun{};
+    duration lost_before{0};
+    std::uint32_t before = line::none;  ///< in its line; of a free one: the next free one
+    std::uint32_t behind = line::none;
+    bool live = false;  ///< begun and not ended
+    bool late = false;  ///< said so already
+    bool canary = false;
+  };
+  struct due {
+    time_point at{};
+    std::uint64_t key = 0;
+    bool operator>(const due& other) const { return at > other.at; }
+  };
+
+  [[nodiscard]] const method_facts& looked_at(method_id m) const;
+  static std::uint64_t key_of(server_id server, method_id m);
+  static std::size_t index(method_id m) { return static_cast<std::size_t>(m); }
+  [[nodiscard]] attempt_id start(time_point now, server_id server, method_id m, bool canary);
+  void link(line& l, std::uint32_t place);
+  void unlink(line& l, std::uint32_t place);
+  void queue_due(line& l, time_point now);
+  void flag_late(line& l, time_point now);
+  void learn(line& l, const flight& f, sign shown, bool slow, time_point now, duration took);
+  void count(line& l, sign what, time_point begun, time_point now, duration age);
+  [[nodiscard]] duration age_of(const flight& f, time_point now) const;
+
+  std::vector<method_facts> methods_;
+  std::unordered_map<std::string, method_id> ids_;
+  std::unordered_map<std::uint64_t, line> lines_;
+  std::vector<flight> flights_;
+  std::uint32_t free_ = line::none;
+  std::priority_queue<due, std::vector<due>, std::greater<>> queue_;
+  std::vector<notice> notices_;
+  duration lost_{0};
+};
+
+}  // namespace understudy::core

@@ -1,0 +1,187 @@
+// The attempts of one call that are out at the same time: mostly one, sometimes a hedge beside it.
+#include <algorithm>
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <utility>
+
+#include "net/dispatcher_impl.hpp"
+
+namespace understudy::net {
+namespace {
+
+namespace asio = boost::asio;
+
+constexpr std::size_t canary_bytes_max = 65536;
+constexpr std::chrono::seconds canary_timeout{5};
+
+core::time_point now() {
+  return std::chrono::steady_clock::now();
+}
+
+}  // namespace
+
+asio::awaitable<void> dispatcher_impl::call_attempts::start(server_ptr target) {
+  if (running_) {
+    race(std::move(target));
+    co_return;
+  }
+  target_ = std::move(target);
+  place_.emplace(target_->connections);
+  busy_.emplace(d_);
+  here_ = co_await d_.take_connection(target_, request_.deadline);
+  running_ = true;
+  if (racers_) racers_->nudged = here_.connection;
+  if (here_.connection)
+    co_await here_.connection->start(request_.body, request_.files, request_.deadline);
+}
+
+asio::awaitable<std::optional<dispatcher_impl::ended_attempt>>
+dispatcher_impl::call_attempts::next() {
+  for (;;) {
+    if (auto ended = take_ended()) co_return ended;
+    const auto look = life_.look_at();
+    if (look && *look <= now()) co_return std::nullopt;
+    const auto until = std::min(look.value_or(request_.deadline), request_.deadline);
+    if (running_) {
+      bool ended = here_.connection == nullptr;
+      if (!ended) ended = co_await here_.connection->go_on(until);
+      if (!ended) continue;
+      if (here_.connection) {
+        here_.got = here_.connection->take();
+        d_.keep(*target_, here_.connection);
+      }
+      running_ = false;
+      place_.reset();
+      busy_.reset();
+      std::optional<ended_attempt> result;
+      result.emplace();
+      result->target = std::move(target_);
+      result->result = std::move(here_);
+      co_return result;
+    }
+    // They end by the deadline themselves.
+    racers_->waiting.expires_at(look.value_or(core::time_point::max()));
+    (void)co_await racers_->waiting.async_wait(asio::as_tuple(asio::use_awaitable));
+  }
+}
+
+std::optional<dispatcher_impl::ended_attempt> dispatcher_impl::call_attempts::take_ended() {
+  if (!racers_ || racers_->ended.empty()) return std::nullopt;
+  std::optional<ended_attempt> first(std::move(racers_->ended.front()));
+  racers_->ended.erase(racers_->ended.begin());
+  return first;
+}
+
+void dispatcher_impl::call_attempts::race(server_ptr target) {
+  if (!racers_) racers_ = std::make_shared<racer>(d_.executor_);
+  racers_->nudged = here_.connection;
+  racers_->out.push_back(target->id);
+  std::vector<std::string> files;
+  for (const auto file : request_.files) files.emplace_back(file);
+  asio::co_spawn(d_.executor_,
+                 d_.run_racer(target, life_.id_of(target->id), racers_, request_,
+                              std::string(request_.body), std::move(files)),
+                 rethrow);
+}
+
+/// The caller does not wait for it, so it needs a copy; large ones are not worth it.
+void dispatcher_impl::send_canary(core::server_id to, core::method_id method,
+                                  const forward& request) {
+  if (stopped_ || !request.files.empty() || request.body.size() > canary_bytes_max) return;
+  const auto attempt = pool_.begin_canary(now(), to, method);
+  asio::co_spawn(executor_, canary(servers_.at(to), attempt, std::string(request.body)), rethrow);
+}
+
+asio::awaitable<void> dispatcher_impl::canary(server_ptr target, core::attempt_id attempt,
+                                              std::string body) {
+  const auto alive = self();
+  forward copy;
+  copy.body = body;
+  copy.deadline = now() + canary_timeout;
+  const auto result = co_await try_apart(target, copy, nullptr);
+  const auto how = result.crowded ? core::outcome::abandoned : judge(result.got);
+  pool_.end(now(), attempt, how, result.got.error_code.has_value());
+  settle();
+}
+
+asio::awaitable<dispatcher_impl::attempt_result> dispatcher_impl::try_apart(
+    server_ptr target, const forward& request, std::shared_ptr<racer> of) {
+  const upstream_set::place place(target->connections);
+  const busy_mark busy(*this);
+  auto result = co_await take_connection(target, request.deadline);
+  if (!result.connection) co_return std::move(result);
+  const auto entry = apart_.insert(apart_.end(), {result.connection, std::move(of)});
+  if (stopped_) close_unwanted();
+  result.got = co_await result.connection->call(request.body, request.files, request.deadline);
+  apart_.erase(entry);
+  keep(*target, result.connection);
+  co_return std::move(result);
+}
+
+/// After stop() nobody is left to whom they would say anything.
+void dispatcher_impl::close_unwanted() {
+  for (const auto& each : apart_)
+    if (!each.of || each.of->over) each.connection->close();
+}
+
+asio::awaitable<void> dispatcher_impl::run_racer(server_ptr target, core::attempt_id attempt,
+                                                 std::shared_ptr<racer> shared, forward request,
+                                                 std::string body, std::vector<std::string> files) {
+  const auto alive = self();
+  request.method = {};
+  request.body = body;
+  request.files.assign(files.begin(), files.end());
+  auto result = co_await try_apart(target, request, shared);
+  std::erase(shared->out, target->id);
+  if (shared->over) {
+    const auto how = result.crowded ? core::outcome::abandoned : judge(result.got);
+    pool_.end(now(), attempt, how, result.got.error_code.has_value());
+    settle();
+    co_return;
+  }
+  shared->ended.emplace_back();
+  shared->ended.back().target = std::move(target);
+  shared->ended.back().result = std::move(result);
+  shared->waiting.cancel();
+  if (const auto awaited = shared->nudged.lock()) awaited->nudge();
+}
+
+/// The answer is not wanted any more, but what it says of the server is, and the connection.
+asio::awaitable<void> dispatcher_impl::run_orphan(server_ptr target, core::attempt_id attempt,
+                                                  std::shared_ptr<upstream> connection) {
+  const auto alive = self();
+  const upstream_set::place place(target->connections);
+  const busy_mark busy(*this);
+  const auto entry = apart_.insert(apart_.end(), {connection, nullptr});
+  if (stopped_) close_unwanted();
+  for (bool ended = false; !ended;) ended = co_await connection->go_on(core::time_point::max());
+  apart_.erase(entry);
+  const auto got = connection->take();
+  keep(*target, connection);
+  pool_.end(now(), attempt, judge(got), got.error_code.has_value());
+  settle();
+}
+
+dispatcher_impl::call_attempts::~call_attempts() {
+  if (racers_) {
+    racers_->over = true;
+    if (d_.stopped_) d_.close_unwanted();
+    for (const auto server : racers_->out) (void)life_.orphan(server);
+    // Ended, but not looked at.
+    for (const auto& each : racers_->ended) {
+      const auto& got = each.result.got;
+      const auto how = each.result.crowded ? core::outcome::abandoned : d_.judge(got);
+      d_.pool_.end(now(), life_.orphan(each.target->id), how, got.error_code.has_value());
+    }
+  }
+  if (!running_ || !here_.connection) return;
+  if (here_.connection->sent_all() && !d_.stopped_) {
+    asio::co_spawn(d_.executor_,
+                   d_.run_orphan(target_, life_.orphan(target_->id), here_.connection), rethrow);
+  } else {
+    here_.connection->close();  // ~call says that it was given up
+  }
+}
+
+}  // namespace understudy::net
