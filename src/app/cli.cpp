@@ -212,11 +212,10 @@ void add_drill(CLI::App& app, command_line& line) {
   CLI::App* command = app.add_subcommand(
       "drill", "Start real servers here, break one under load, and say what a caller saw");
   drill_options& to = line.drill;
-  std::string names = "all";
-  for (const std::string& name : drill_scenario_names()) {
-    if (name != "all") names += ", " + name;
-  }
-  command->add_option("SCENARIO", to.scenarios, "Any of: " + names)->required();
+  command
+      ->add_option("SCENARIO", to.scenarios,
+                   fmt::format("Any of: {}", fmt::join(drill_scenario_names(), ", ")))
+      ->required();
   command->add_option("--calls-per-second", to.calls_per_second, "The load")->capture_default_str();
   add_duration(*command, "--duration", to.duration, "How long the load lasts, at least");
   command->add_option("--json", to.json, "Write the report as JSON; - is standard output")
@@ -225,7 +224,10 @@ void add_drill(CLI::App& app, command_line& line) {
   command->add_option("--orders", to.orders, "The example server [beside this program]")
       ->type_name("FILE");
   command->footer(
-      "SCENARIO-saturated is the same with as many calls as the servers take.\n"
+      "Scenarios:\n" + drill_scenario_help() +
+      "\n"
+      "SCENARIO-trickle is the same with one call per second, SCENARIO-saturated with as many as\n"
+      "the servers take (not for overload). all: the first five.\n"
       "Exit codes: 0 every promise was kept, 1 one was broken, 2 wrong usage, 3 a process did not\n"
       "start or do what was waited for.");
   command->callback([&line] { line.run = [&line] { return run_drill(line.drill); }; });

@@ -4,47 +4,61 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
 #include <functional>
+#include <optional>
 #include <set>
 #include <stdexcept>
 
+#include "app/drill_ground.hpp"
 #include "app/drill_scenarios.hpp"
-#include "app/drill_site.hpp"
 #include "app/json_out.hpp"
 
 namespace understudy::app {
 
 namespace {
 
-constexpr std::string_view saturated_suffix = "-saturated";
 constexpr int exit_interrupted = 130;
+constexpr std::array paces{drill_pace::normal, drill_pace::trickle, drill_pace::saturated};
 
 struct planned {
   std::string scenario;
-  bool saturated = false;
+  drill_pace pace = drill_pace::normal;
 };
+
+std::optional<planned> find_scenario(const std::string& name) {
+  for (const auto& known : known_scenarios()) {
+    for (const auto pace : paces) {
+      if (known.own_pace && pace != drill_pace::normal) continue;
+      if (name == known.name + std::string(suffix_of(pace))) return planned{known.name, pace};
+    }
+  }
+  return std::nullopt;
+}
 
 /// The scenarios in the order given, `all` spelled out; std::invalid_argument for one that is none.
 std::vector<planned> plan(const std::vector<std::string>& names) {
-  const auto known = scenario_names();
+  std::vector<std::string> known;
+  for (const auto& each : known_scenarios()) known.push_back(each.name);
   std::vector<planned> plans;
   for (const auto& name : names) {
     if (name == "all") {
-      for (const auto& each : known) plans.push_back({each, false});
+      for (const auto& each : known_scenarios()) {
+        if (each.in_all) plans.push_back({each.name, drill_pace::normal});
+      }
       continue;
     }
-    const bool saturated = name.ends_with(saturated_suffix);
-    const std::string base =
-        saturated ? name.substr(0, name.size() - saturated_suffix.size()) : name;
-    if (std::find(known.begin(), known.end(), base) == known.end()) {
+    const auto one = find_scenario(name);
+    if (!one) {
       throw std::invalid_argument(
-          fmt::format("There is no scenario \"{}\". Scenarios: {}, all; each also with {}.", name,
-                      fmt::join(known, ", "), saturated_suffix));
+          fmt::format("There is no scenario \"{}\". Scenarios: {}, all; most also with {} and {}.",
+                      name, fmt::join(known, ", "), suffix_of(drill_pace::trickle),
+                      suffix_of(drill_pace::saturated)));
     }
-    plans.push_back({base, saturated});
+    plans.push_back(*one);
   }
   if (plans.empty()) {
     throw std::invalid_argument(
@@ -83,7 +97,7 @@ class progress_line {
   bool terminal_ = ::isatty(STDERR_FILENO) == 1;
 };
 
-std::string milliseconds_or_dash(const std::optional<std::int64_t>& value) {
+std::string number_or_dash(const std::optional<std::int64_t>& value) {
   return value ? std::to_string(*value) : "-";
 }
 
@@ -91,17 +105,21 @@ void print_row(std::string_view name, const drill_counts& c, const drill_result*
   fmt::print("{:<26}{:>8}{:>8}{:>8}{:>8}{:>6}{:>6}{:>6}{:>10.1f}", name, c.calls, c.acknowledged,
              c.failed, c.unknown, c.lost, c.duplicated, c.hurt, c.slowest_ms);
   if (whole != nullptr) {
-    fmt::print("{:>10.1f}{:>8}{:>9}", whole->silence_ms, milliseconds_or_dash(whole->detect_ms),
-               milliseconds_or_dash(whole->recover_ms));
+    fmt::print("{:>10.1f}{:>8}{:>9}{:>8}", whole->silence_ms, number_or_dash(whole->detect_ms),
+               number_or_dash(whole->recover_ms), number_or_dash(whole->left_ms));
   }
   fmt::print("\n");
 }
 
 void print_table(const std::vector<drill_result>& results) {
-  fmt::print("{:<26}{:>8}{:>8}{:>8}{:>8}{:>6}{:>6}{:>6}{:>10}{:>10}{:>8}{:>9}\n", "scenario",
+  fmt::print("{:<26}{:>8}{:>8}{:>8}{:>8}{:>6}{:>6}{:>6}{:>10}{:>10}{:>8}{:>9}{:>8}\n", "scenario",
              "calls", "acked", "failed", "unknown", "lost", "dup", "hurt", "slowest", "silence",
-             "detect", "recover");
+             "detect", "recover", "left");
   for (const auto& r : results) {
+    if (!r.skipped.empty()) {
+      fmt::print("{:<26}skipped: {}\n", r.scenario, r.skipped);
+      continue;
+    }
     print_row(r.scenario, r, &r);
     print_row("  idempotent", r.idempotent, nullptr);
     print_row("  not idempotent", r.writes, nullptr);
@@ -145,6 +163,12 @@ void append_result(std::string& out, const drill_result& r) {
   object.raw("silence_ms", fmt::format("{:.1f}", r.silence_ms));
   add_optional(object, "detect_ms", r.detect_ms);
   add_optional(object, "recover_ms", r.recover_ms);
+  add_optional(object, "left_ms", r.left_ms);
+  if (r.met) object.number("met", *r.met);
+  if (r.stayed) object.number("stayed_share", *r.stayed);
+  if (r.killed) object.number("killed", *r.killed);
+  if (r.goodput_share) object.number("goodput_share", *r.goodput_share);
+  if (!r.skipped.empty()) object.text("skipped", r.skipped);
   json_array broken(object.key("promises_broken"));
   for (const auto& id : broken_ids(r)) broken.text(id);
 }
@@ -182,7 +206,7 @@ int run_plans(const std::vector<planned>& plans, const drill_options& options) {
     settings.progress = std::cref(progress);
     const interrupt_guard guard;
     for (const auto& one : plans) {
-      settings.saturated = one.saturated;
+      settings.pace = one.pace;
       results.push_back(judge(run_scenario(one.scenario, settings)));
     }
   }
@@ -195,13 +219,17 @@ int run_plans(const std::vector<planned>& plans, const drill_options& options) {
 }  // namespace
 
 std::vector<std::string> drill_scenario_names() {
-  std::vector<std::string> names;
-  for (const auto& name : scenario_names()) {
-    names.push_back(name);
-    names.push_back(name + std::string(saturated_suffix));
-  }
-  names.emplace_back("all");
+  std::vector<std::string> names{"all"};
+  for (const auto& known : known_scenarios()) names.push_back(known.name);
   return names;
+}
+
+std::string drill_scenario_help() {
+  std::string text;
+  for (const auto& known : known_scenarios()) {
+    text += fmt::format("  {:<17}{}\n", known.name, known.about);
+  }
+  return text;
 }
 
 int run_drill(const drill_options& options) {

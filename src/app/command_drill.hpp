@@ -19,10 +19,11 @@ struct drill_options {
   std::string orders;  ///< --orders FILE: the example server; empty: beside this program
 };
 
-/// What SCENARIO may be: crash, all-down, failback, drain, rolling-restart; each also with
-/// `-saturated` behind it (a closed loop as fast as the servers answer, not calls_per_second),
-/// and `all` for the five.
+/// What SCENARIO may be, `all` first; most also with `-trickle` behind it (one call per second) and
+/// `-saturated` (a closed loop as fast as the servers answer, not calls_per_second).
 [[nodiscard]] std::vector<std::string> drill_scenario_names();
+/// The same, one line each, with what is done to the servers.
+[[nodiscard]] std::string drill_scenario_help();
 
 /// Call it on the main thread. Progress goes to standard error, the table or JSON to standard
 /// output. The JSON has `calls` = acknowledged + failed + writes that were in flight when their

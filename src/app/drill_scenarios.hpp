@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <string_view>
@@ -11,21 +12,37 @@
 
 namespace understudy::app {
 
+enum class drill_pace : std::uint8_t {
+  normal,     ///< calls_per_second
+  trickle,    ///< one call per second: few calls, so little evidence
+  saturated,  ///< a closed loop, as fast as the servers answer
+};
+
 struct drill_settings {
+  drill_pace pace = drill_pace::normal;
   double calls_per_second = 50;
-  bool saturated = false;  ///< a closed loop instead
   std::chrono::milliseconds duration{4000};
   bool keep = false;
   std::string orders_program;
   std::function<void(std::string_view)> progress;
 };
 
+struct drill_scenario_info {
+  std::string name;
+  std::string about;      ///< what is done to the servers
+  bool own_pace = false;  ///< it makes its own load: no other pace is possible
+  bool in_all = false;    ///< `all` runs it
+};
+
 /// In the order in which they are run.
-[[nodiscard]] std::vector<std::string> scenario_names();
+[[nodiscard]] std::vector<drill_scenario_info> known_scenarios();
+
+/// What is added to a scenario's name: nothing, `-trickle` or `-saturated`.
+[[nodiscard]] std::string_view suffix_of(drill_pace pace);
 
 /// Starts servers and a gateway, loads and breaks them, stops them, and tells what was seen.
-/// `name` is one of scenario_names(). Throws std::runtime_error with a sentence where a process
-/// could not be started or did not do what was waited for, and drill_interrupted.
+/// `name` is that of one of known_scenarios(). Throws std::runtime_error with a sentence where a
+/// process could not be started or did not do what was waited for, and drill_interrupted.
 [[nodiscard]] drill_facts run_scenario(std::string_view name, const drill_settings& settings);
 
 }  // namespace understudy::app

@@ -85,8 +85,8 @@ TEST_F(drill_command, a_crash_loses_nothing_and_is_reported_as_json) {
   ASSERT_EQ(reports.as_array().size(), 1u);
   const auto& crash = reports.at(0).as_object();
   const std::vector<std::string> names{
-      "scenario", "calls",      "acknowledged", "failed",    "lost",       "duplicated",
-      "hurt",     "slowest_ms", "silence_ms",   "detect_ms", "recover_ms", "promises_broken"};
+      "scenario",   "calls",      "acknowledged", "failed",     "lost",    "duplicated",     "hurt",
+      "slowest_ms", "silence_ms", "detect_ms",    "recover_ms", "left_ms", "promises_broken"};
   ASSERT_EQ(crash.size(), names.size());
   for (const auto& name : names) EXPECT_TRUE(crash.contains(name)) << name;
   EXPECT_EQ(crash.at("scenario").as_string(), "crash");
@@ -108,6 +108,57 @@ TEST_F(drill_command, a_drain_under_full_load_fails_no_call) {
   EXPECT_EQ(drain.at("acknowledged"), drain.at("calls"));
   EXPECT_EQ(drain.at("lost").to_number<int>(), 0);
   EXPECT_EQ(drain.at("duplicated").to_number<int>(), 0);
+}
+
+// The mechanics of freezing: the primary stood still with calls in its hands, so that callers
+// noticed, and what it did once it was woken is counted too.
+TEST_F(drill_command, a_freeze_is_noticed_and_runs_nothing_twice) {
+  const int exit_code = run({"freeze", "--duration", "2s", "--json", report()});
+  const auto reports = boost::json::parse(read_file(report()));
+  const auto& freeze = reports.at(0).as_object();
+  EXPECT_TRUE(freeze.at("detect_ms").is_number());
+  EXPECT_TRUE(freeze.at("left_ms").is_number());
+  EXPECT_GT(freeze.at("calls").to_number<int>(), 20);
+  EXPECT_EQ(freeze.at("lost").to_number<int>(), 0);
+  EXPECT_EQ(freeze.at("duplicated").to_number<int>(), 0);
+  EXPECT_EQ(exit_code, freeze.at("promises_broken").as_array().empty() ? 0 : 1);
+  EXPECT_EQ(running(), 0);
+}
+
+TEST_F(drill_command, a_slow_method_met_calls_at_the_primary_and_failed_none) {
+  const int exit_code = run({"slow-method", "--duration", "1s", "--json", report()});
+  const auto reports = boost::json::parse(read_file(report()));
+  const auto& slow = reports.at(0).as_object();
+  EXPECT_GT(slow.at("met").to_number<int>(), 0);
+  EXPECT_TRUE(slow.at("stayed_share").is_number());
+  EXPECT_EQ(slow.at("failed").to_number<int>(), 0);
+  EXPECT_EQ(exit_code, slow.at("promises_broken").as_array().empty() ? 0 : 1);
+}
+
+TEST_F(drill_command, a_killer_kills_at_least_one_worker_and_its_server_is_served_again) {
+  process drill = start({"killer-call", "--duration", "1s", "--json", report()});
+  const auto status = drill.wait(60s);
+  ASSERT_TRUE(status);
+  const auto reports = boost::json::parse(read_file(report()));
+  EXPECT_TRUE(reports.at(0).at("detect_ms").is_number());  // a connection was lost
+  EXPECT_EQ(reports.at(0).at("lost").to_number<int>(), 0);
+  EXPECT_EQ(running(), 0);
+}
+
+// Where it cannot be played it says why; where it can, nothing of its networks stays behind.
+TEST_F(drill_command, a_black_hole_is_played_or_skipped_with_a_reason) {
+  const int exit_code = run({"black-hole", "--duration", "1s", "--json", report()});
+  const auto reports = boost::json::parse(read_file(report()));
+  const auto& hole = reports.at(0).as_object();
+  if (hole.contains("skipped")) {
+    EXPECT_FALSE(hole.at("skipped").as_string().empty());
+    EXPECT_EQ(exit_code, 0);
+  } else {
+    EXPECT_TRUE(hole.at("left_ms").is_number());
+    EXPECT_GT(hole.at("recover_ms").to_number<int>(), 0);  // calls were in its hands
+    EXPECT_EQ(hole.at("duplicated").to_number<int>(), 0);
+  }
+  EXPECT_EQ(running(), 0);
 }
 
 TEST_F(drill_command, what_is_kept_is_kept) {
@@ -134,6 +185,7 @@ TEST_F(drill_command, wrong_use_is_exit_code_2) {
   EXPECT_NE(read_file(log()).find("There is no scenario \"crush\""), std::string::npos);
   EXPECT_EQ(run({"crash", "--calls-per-second", "0"}), 2);
   EXPECT_EQ(run({}), 2);
+  EXPECT_EQ(run({"overload-saturated"}), 2);  // it makes its own load
 }
 
 TEST_F(drill_command, servers_that_do_not_start_are_exit_code_3) {

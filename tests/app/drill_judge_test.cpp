@@ -36,14 +36,15 @@ drill_call refused(std::uint64_t number, bool write, load_clock::duration at, st
 drill_facts good_crash() {
   drill_facts facts;
   facts.scenario = "crash";
-  facts.idempotent_max = 100ms;
+  facts.bounds.idempotent_max = 100ms;
   facts.begin = t0;
   facts.end = t0 + 2s;
-  facts.broken_at = facts.recover_from = t0 + 1s;
+  facts.faults = {t0 + 1s};
+  facts.recover_from = t0 + 1s;
   facts.detect = 1ms;
   for (std::uint64_t n = 0; n < 100; ++n) {
     facts.calls.push_back(answered(n, n % 2 == 0, 20ms * n, 2ms));
-    if (n % 2 == 0) facts.rows[n] = 1;
+    if (n % 2 == 0) facts.rows[n] = {1, true};
   }
   return facts;
 }
@@ -51,9 +52,11 @@ drill_facts good_crash() {
 drill_facts good_drain() {
   drill_facts facts = good_crash();
   facts.scenario = "drain";
-  facts.promise = drill_promise::unnoticed;
-  facts.broken_at = facts.recover_from = std::nullopt;
-  facts.idempotent_max = facts.detect = std::nullopt;
+  facts.bounds = {};
+  facts.bounds.slow_max = 0;
+  facts.faults.clear();
+  facts.recover_from = std::nullopt;
+  facts.detect = std::nullopt;
   return facts;
 }
 
@@ -96,7 +99,7 @@ TEST(drill_judge, a_write_that_failed_need_not_have_a_row) {
 
 TEST(drill_judge, a_write_with_two_rows_is_duplicated) {
   auto facts = good_crash();
-  facts.rows[10] = 2;
+  facts.rows[10] = {2, true};
   const auto result = judge(facts);
   EXPECT_EQ(result.duplicated, 1u);
   EXPECT_EQ(promises_of(result), ids{"P3"});
@@ -105,7 +108,7 @@ TEST(drill_judge, a_write_with_two_rows_is_duplicated) {
 TEST(drill_judge, a_write_of_unknown_outcome_that_ran_twice_is_duplicated_too) {
   auto facts = good_crash();
   facts.calls[50] = refused(50, true, 1000ms, code::outcome_unknown);
-  facts.rows[50] = 3;
+  facts.rows[50] = {3, true};
   EXPECT_EQ(judge(facts).duplicated, 1u);
 }
 
@@ -128,6 +131,25 @@ TEST(drill_judge, every_way_to_fail_counts) {
     EXPECT_EQ(result.failed, 1u);
     EXPECT_EQ(promises_of(result), ids{"P5"});
   }
+}
+
+TEST(drill_judge, a_write_that_was_waited_for_in_vain_is_unknown) {
+  auto facts = good_crash();
+  facts.calls[50] = refused(50, true, 999ms, code::outcome_unknown);
+  facts.calls[50].call.how = load_end::timed_out;
+  EXPECT_EQ(judge(facts).unknown, 1u);
+  EXPECT_EQ(promises_of(judge(facts)), ids{});
+  facts.calls[50].call.start = facts.faults.front() + 1s;
+  facts.calls[50].call.end = facts.faults.front() + 11s;
+  EXPECT_EQ(promises_of(judge(facts)), ids{"P5"}) << "no fault explains it";
+}
+
+TEST(drill_judge, where_all_die_a_call_that_was_on_both_may_be_taken_for_a_killer) {
+  auto facts = good_crash();
+  facts.calls[51] = refused(51, false, 999ms, code::outcome_unknown);
+  EXPECT_EQ(promises_of(judge(facts)), ids{"P5"});
+  facts.bounds.all_die = true;
+  EXPECT_EQ(promises_of(judge(facts)), ids{});
 }
 
 TEST(drill_judge, a_write_in_flight_at_the_crash_may_be_unknown) {
@@ -165,7 +187,7 @@ TEST(drill_judge, a_slow_idempotent_call_breaks_the_crash_promise_where_it_is_bo
   EXPECT_EQ(result.hurt, 0u);
   EXPECT_DOUBLE_EQ(result.slowest_ms, 101.0);
   EXPECT_EQ(promises_of(result), ids{"P5"});
-  facts.idempotent_max = std::nullopt;
+  facts.bounds.idempotent_max = std::nullopt;
   EXPECT_EQ(promises_of(judge(facts)), ids{});
 }
 
@@ -186,7 +208,7 @@ TEST(drill_judge, calls_that_may_be_repeated_are_counted_apart_from_those_that_m
   facts.calls[51] = refused(51, false, 1020ms, code::no_server);
   facts.calls[53].call.end += 600ms;
   facts.rows.erase(40);
-  facts.rows[42] = 2;
+  facts.rows[42] = {2, true};
   const auto result = judge(facts);
   EXPECT_EQ(result.calls, 100u);
   EXPECT_EQ(result.idempotent.calls, 50u);
@@ -247,6 +269,156 @@ TEST(drill_judge, a_run_in_which_nothing_was_answered_is_no_success) {
   for (auto& c : facts.calls) c = refused(c.call.number, true, 999ms, code::outcome_unknown);
   facts.rows.clear();
   EXPECT_EQ(promises_of(judge(facts)), ids{"P5"});
+}
+
+TEST(drill_judge, a_bound_on_slow_calls_is_that_many) {
+  auto facts = good_crash();
+  facts.bounds.slow_after = 300ms;
+  facts.bounds.slow_max = 2;
+  for (const std::size_t n : {49, 50}) facts.calls[n].call.end = facts.calls[n].call.start + 301ms;
+  facts.bounds.idempotent_max = std::nullopt;
+  EXPECT_EQ(promises_of(judge(facts)), ids{});
+  facts.calls[51].call.end = facts.calls[51].call.start + 301ms;
+  EXPECT_EQ(promises_of(judge(facts)), ids{"P5"});
+}
+
+TEST(drill_judge, leaving_counts_to_the_sending_of_the_last_touched_call) {
+  auto facts = good_crash();
+  facts.bounds.idempotent_max = std::nullopt;
+  facts.bounds.slow_after = 300ms;
+  facts.bounds.left_within = 300ms;
+  facts.calls[65].call.end = facts.calls[65].call.start + 900ms;  // sent at 1.3 s
+  auto result = judge(facts);
+  EXPECT_EQ(result.left_ms, 300);
+  EXPECT_EQ(promises_of(result), ids{});
+  facts.calls[67].call.end = facts.calls[67].call.start + 301ms;
+  result = judge(facts);
+  EXPECT_EQ(result.left_ms, 340);
+  EXPECT_EQ(promises_of(result), ids{"P5"});
+}
+
+TEST(drill_judge, a_call_that_was_sent_before_the_fault_does_not_delay_leaving) {
+  auto facts = good_crash();
+  facts.calls[49].call.end = facts.calls[49].call.start + 2s;
+  EXPECT_EQ(judge(facts).left_ms, 0);
+  facts.faults.clear();
+  EXPECT_FALSE(judge(facts).left_ms);
+}
+
+TEST(drill_judge, every_fault_excuses_the_writes_that_met_it) {
+  auto facts = good_crash();
+  facts.faults.push_back(t0 + 1500ms);
+  facts.calls[50] = refused(50, true, 999ms, code::outcome_unknown);
+  facts.calls[74] = refused(74, true, 1499ms, code::outcome_unknown);
+  EXPECT_EQ(promises_of(judge(facts)), ids{});
+  facts.faults.pop_back();
+  EXPECT_EQ(promises_of(judge(facts)), ids{"P5"});
+}
+
+TEST(drill_judge, the_services_own_error_is_excused_until_the_server_must_be_left) {
+  auto facts = good_crash();
+  facts.bounds.excused = 300ms;
+  facts.bounds.own_code = 10501;
+  facts.calls[64] = refused(64, true, 1280ms, 10501);
+  EXPECT_EQ(promises_of(judge(facts)), ids{});
+  facts.calls[66] = refused(66, true, 1320ms, 10501);
+  EXPECT_EQ(promises_of(judge(facts)), ids{"P5"});
+  facts.calls[66] = refused(66, true, 1280ms, 10502);
+  EXPECT_EQ(promises_of(judge(facts)), ids{"P5"});
+}
+
+TEST(drill_judge, the_services_own_error_reaches_an_idempotent_call_only_where_it_may) {
+  auto facts = good_crash();
+  facts.bounds.own_code = 0;
+  facts.calls[51] = refused(51, false, 1020ms, 0);
+  EXPECT_EQ(promises_of(judge(facts)), ids{"P5"});
+  facts.bounds.own_code_for_all = true;
+  const auto result = judge(facts);
+  EXPECT_EQ(result.failed, 1u);
+  EXPECT_EQ(promises_of(result), ids{});
+}
+
+TEST(drill_judge, more_calls_that_met_the_trouble_than_may_break_the_promise) {
+  auto facts = good_crash();
+  facts.bounds.met_max = 3;
+  facts.met = 3;
+  EXPECT_EQ(promises_of(judge(facts)), ids{});
+  facts.met = 4;
+  EXPECT_EQ(judge(facts).met, 4u);
+  EXPECT_EQ(promises_of(judge(facts)), ids{"P5"});
+}
+
+TEST(drill_judge, writes_that_leave_the_primary_are_told_where_they_must_stay) {
+  auto facts = good_crash();
+  for (std::uint64_t n = 52; n < 58; n += 2) facts.rows[n].on_primary = false;
+  EXPECT_FALSE(judge(facts).stayed);
+  facts.bounds.stayed_min = 0.9;  // of the 25 behind the fault 3 went elsewhere
+  const auto result = judge(facts);
+  EXPECT_DOUBLE_EQ(result.stayed.value_or(0), 0.88);
+  EXPECT_EQ(promises_of(result), ids{"P5"});
+  facts.bounds.stayed_min = 0.88;
+  EXPECT_EQ(promises_of(judge(facts)), ids{});
+}
+
+/// Each second 50 good answers, then `overload` of the same.
+drill_facts overloaded(double overload) {
+  auto facts = good_crash();
+  facts.bounds = {};
+  facts.bounds.refusals = true;
+  facts.goodput = drill_goodput{t0, t0 + 1s, t0 + 1s, t0 + 2s};
+  for (std::size_t n = 50; n < 100; ++n) {
+    if (static_cast<double>(n - 50) >= overload * 50) {
+      facts.calls[n] = refused(n, false, 20ms * n, code::overloaded);
+    }
+  }
+  return facts;
+}
+
+TEST(drill_judge, overload_must_leave_four_fifths_of_the_goodput) {
+  EXPECT_EQ(promises_of(judge(overloaded(0.8))), ids{});
+  const auto result = judge(overloaded(0.78));
+  EXPECT_DOUBLE_EQ(result.goodput_share.value_or(0), 0.78);
+  EXPECT_EQ(promises_of(result), ids{"P6"});
+}
+
+TEST(drill_judge, an_answer_that_comes_too_late_is_no_goodput) {
+  auto facts = overloaded(1);
+  for (std::size_t n = 50; n < 75; ++n) facts.calls[n].call.start -= 501ms;
+  EXPECT_DOUBLE_EQ(judge(facts).goodput_share.value_or(0), 0.5);
+}
+
+TEST(drill_judge, a_peak_without_an_answer_proves_nothing) {
+  auto facts = overloaded(1);
+  for (std::size_t n = 0; n < 50; ++n) facts.calls[n].call.error = true;
+  const auto result = judge(facts);
+  EXPECT_FALSE(result.goodput_share);
+  EXPECT_EQ(promises_of(result), ids{"P6"});
+}
+
+TEST(drill_judge, a_killer_may_cost_two_workers_and_gets_an_error) {
+  auto facts = good_crash();
+  facts.killer = drill_killer{2, true};
+  EXPECT_EQ(promises_of(judge(facts)), ids{});
+  facts.killer = drill_killer{3, true};
+  EXPECT_EQ(promises_of(judge(facts)), ids{"P6"});
+  facts.killer = drill_killer{2, false};
+  EXPECT_EQ(promises_of(judge(facts)), ids{"P5"});
+}
+
+TEST(drill_judge, a_primary_that_is_well_must_be_back_at_the_end_where_that_is_judged) {
+  auto facts = good_crash();
+  facts.primary_serves = true;
+  EXPECT_EQ(promises_of(judge(facts)), ids{});
+  facts.primary_serves = false;
+  EXPECT_EQ(promises_of(judge(facts)), ids{"P5"});
+}
+
+TEST(drill_judge, what_was_skipped_is_not_judged) {
+  drill_facts facts;
+  facts.skipped = "not here";
+  const auto result = judge(facts);
+  EXPECT_EQ(result.skipped, "not here");
+  EXPECT_EQ(promises_of(result), ids{});
 }
 
 // The order of the records tells nothing: they come as calls end.
