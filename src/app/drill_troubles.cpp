@@ -13,7 +13,8 @@ using std::chrono::milliseconds;
 // a call each second it is left after three.
 constexpr milliseconds left_within{1000};
 constexpr std::uint64_t trickle_calls_max = 3;
-/// Copies that are sent to see whether the server is well again meet it, too; nobody waits for them.
+/// Copies that are sent to see whether the server is well again meet it, too; nobody waits for
+/// them.
 constexpr std::uint64_t trickle_canaries_max = 2;
 constexpr milliseconds trickle_excused{trickle_calls_max * 1000};
 // Later the gateway may try the server again: its hold_down.
