@@ -80,7 +80,7 @@ call_step call::failed(time_point now, server_id server, outcome how) {
   has_answer_ = has_answer_ || how == outcome::faulted;
   if (how == outcome::lost) ++lost_;
   if (!out_.empty()) return core::wait{};
-  if (!sent && unknown_.empty()) return after_not_sent(now);
+  if (!sent) return after_not_sent(now);
   if (how == outcome::abandoned) return give_up{code::outcome_unknown, unknown_, delivery::unknown};
   return after_sent(now);
 }
@@ -115,8 +115,10 @@ std::optional<time_point> call::look_at() const {
 
 call_step call::look(time_point now) {
   looked_ = now + hedge_again;
-  const auto due = look_at();
-  if (!due || now >= options_.deadline || !shared().budget.rich()) return core::wait{};
+  if (!look_at() || now >= options_.deadline) return core::wait{};
+  // Away from a server in doubt it is no luxury.
+  const bool doubted = !pool_.trusts(now, out_.front().server, method_);
+  if (!doubted && !shared().budget.rich()) return core::wait{};
   const auto server = pool_.pick(now, tried_, method_);
   if (!server || !pool_.trusts(now, *server, method_) || !shared().budget.take())
     return core::wait{};
