@@ -106,7 +106,8 @@ void call::finish(time_point now, server_id server, outcome how, bool badly) {
 
 std::optional<time_point> call::look_at() const {
   const bool may_hedge = options_.idempotent && out_.size() == 1 &&
-                         attempts_ < pool_.options().attempts_max && !shared().alone();
+                         attempts_ < pool_.options().attempts_max &&
+                         lost_ < pool_.options().lost_max && !shared().alone();
   if (!may_hedge) return std::nullopt;
   const auto delay = pool_.hedge_delay(method_);
   if (!delay) return std::nullopt;
@@ -181,6 +182,8 @@ call_step call::start(time_point now, server_id server) {
 
 call_step call::after_not_sent(time_point now) {
   if (now >= options_.deadline) return deadline_passed();
+  if (const auto why = limit_reached(); why && !unknown_.empty())
+    return has_answer_ ? call_step(deliver{}) : not_repeated(*why);
   if (const auto server = pool_.pick(now, tried_, method_)) return start(now, *server);
   return wait_for_server(now);
 }
@@ -266,12 +269,14 @@ call_step call::refuse(refusal why, give_up answer) {
 }
 
 void call::end_attempt(time_point now, server_id server, outcome how, bool badly) {
-  // What the deadline cut short says something of the call; of the server, only if it had the time
-  // that calls have as a rule.
+  const outcome says = as_evidence(now, how, options_.deadline, options_.hurried);
+  pool_.end(now, orphan(server), says, badly);
+}
+
+outcome call::as_evidence(time_point now, outcome how, time_point deadline, bool hurried) {
   const bool cut_short =
-      now >= options_.deadline &&
-      (how == outcome::unreached || (how == outcome::timed_out && options_.hurried));
-  pool_.end(now, orphan(server), cut_short ? outcome::abandoned : how, badly);
+      now >= deadline && (how == outcome::unreached || (how == outcome::timed_out && hurried));
+  return cut_short ? outcome::abandoned : how;
 }
 
 void call::leave_parking() {

@@ -90,6 +90,10 @@ class call {
   /// pool under this id.
   [[nodiscard]] attempt_id orphan(server_id server);
   [[nodiscard]] attempt_id id_of(server_id server) const;
+  /// What an end says of a server. What the deadline cut short says something of the call; of the
+  /// server, only if it had the time that calls have as a rule.
+  [[nodiscard]] static outcome as_evidence(time_point now, outcome how, time_point deadline,
+                                           bool hurried);
   /// It was parked, and was woken or its time is up. May return park again: parked calls leave
   /// one by one (parking.hpp), and look again by themselves once a second.
   [[nodiscard]] call_step woken(time_point now);

@@ -26,6 +26,7 @@ void usual_signs::add(sign what) {
 }
 
 bool suspicion::add(sign what, time_point begun, time_point now, const usual_signs& usual) {
+  if (begun < last_sign_) return false;
   if (what == sign::good) {
     if (score_ <= 0.0) return true;
     const double usual_good =
@@ -33,7 +34,6 @@ bool suspicion::add(sign what, time_point begun, time_point now, const usual_sig
     score_ += std::log((1.0 - bad_share) / std::max(usual_good, 1.0 - bad_share));
     if (score_ <= 0.0) return clear(), true;
   } else {
-    if (begun < last_sign_) return false;
     last_sign_ = now;
     const double expected =
         std::max(least_share[static_cast<std::size_t>(what)], spread * usual.of(what));

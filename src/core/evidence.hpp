@@ -40,7 +40,8 @@ class usual_signs {
 class suspicion {
  public:
   /// An attempt that began before the last sign was seen shares its cause, and adds nothing: a
-  /// pause of 200 ms is one piece of evidence however many calls were in it. False then.
+  /// pause of 200 ms is one piece of evidence however many calls were in it. False then. That holds
+  /// for good ones, too, or many at a time would outweigh the one sign that counts.
   bool add(sign what, time_point begun, time_point now, const usual_signs& usual);
   [[nodiscard]] bool proven() const { return score_ >= proof; }
   [[nodiscard]] double score() const { return score_; }

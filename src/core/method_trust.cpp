@@ -13,6 +13,10 @@ constexpr duration rest_max = std::chrono::seconds{30};
 constexpr duration rest_memory = std::chrono::minutes{5};
 constexpr duration canary_pause = std::chrono::milliseconds{200};
 constexpr unsigned canaries_back = 3;
+/// So long after its rest a canary is waited for.
+constexpr duration canary_wait = std::chrono::seconds{30};
+/// What waits for others is looked at again after this.
+constexpr duration look_again = std::chrono::milliseconds{250};
 
 double ramped(time_point now, const line& l, duration ramp) {
   if (!l.ramp_from) return 0.0;
@@ -36,16 +40,21 @@ evidence case_of(const line& l) {
 
 void method_trust::advance(time_point now) {
   attempts_.advance(now);
+  looked_ = now + look_again;
   for (const notice& n : attempts_.take_notices()) {
     if (n.what == notice::kind::overdue)
       overdue(now, n);
     else
       proven(now, n);
   }
+  if (away_.empty()) return;
   const std::vector<line*> all = away_;  // trust() changes it
+  const auto trials = on_trial(now);
   for (line* l : all) {
-    if (!l->ramp_from && by_time(*l) && now >= l->rest_until)
+    if (!l->ramp_from && by_time(*l, trials) && now >= l->rest_until)
       start_ramp(now, *l, "its rest is over, and no call of it may be copied to try it");
+    if (!l->ramp_from && !l->canary && now >= l->rest_until + canary_wait)
+      start_ramp(now, *l, "its rest is over, and no call came that could be copied to try it");
     if (l->ramp_from && now - *l->ramp_from >= options_.ramp) {
       tell(*l, "method_back", {{"away_ms", to_ms(now - l->away_since)}}, "its ramp is over",
            "it takes its share of these calls");
@@ -57,21 +66,28 @@ void method_trust::advance(time_point now) {
 std::optional<time_point> method_trust::next_deadline() const {
   std::optional<time_point> earliest = attempts_.next_deadline();
   for (const line* l : away_) {
-    if (!l->ramp_from && !by_time(*l)) continue;
-    const time_point at = l->ramp_from ? *l->ramp_from + options_.ramp : l->rest_until;
+    const duration wait = attempts_.ever_idempotent(l->method) ? canary_wait : duration{0};
+    const time_point at =
+        l->ramp_from ? *l->ramp_from + options_.ramp : std::max(l->rest_until + wait, looked_);
     if (!earliest || at < *earliest) earliest = at;
   }
   return earliest;
 }
 
-/// No canary can tell when it is well again. While those of other methods still fail on that
-/// server, it is not.
-bool method_trust::by_time(const line& l) const {
-  if (attempts_.ever_idempotent(l.method)) return false;
-  return std::none_of(away_.begin(), away_.end(), [&](const line* other) {
-    return other->server == l.server && !other->ramp_from &&
-           attempts_.ever_idempotent(other->method);
-  });
+/// No canary can tell when it is well again. While those of other methods are still tried on that
+/// server, it waits for them.
+bool method_trust::by_time(const line& l, const std::vector<server_id>& on_trial) const {
+  return !attempts_.ever_idempotent(l.method) &&
+         std::find(on_trial.begin(), on_trial.end(), l.server) == on_trial.end();
+}
+
+/// Servers that canaries are tried on now.
+std::vector<server_id> method_trust::on_trial(time_point now) const {
+  std::vector<server_id> found;
+  for (const line* l : away_)
+    if (!l->ramp_from && attempts_.ever_idempotent(l->method) && now < l->rest_until + canary_wait)
+      found.push_back(l->server);
+  return found;
 }
 
 void method_trust::overdue(time_point now, const notice& n) {
@@ -80,10 +96,12 @@ void method_trust::overdue(time_point now, const notice& n) {
 
 void method_trust::proven(time_point now, const notice& n) {
   line* const l = attempts_.find(n.server, n.method);
-  if (l == nullptr) return;
+  if (l == nullptr || !l->against.proven()) return;
   if (another_trusted(*l)) return send_away(now, *l, n);
   const bool alike = std::any_of(away_.begin(), away_.end(), [&](const line* other) {
-    return other->method == l->method && other->server != l->server;
+    const server* const s = servers_.find(other->server);
+    return other->method == l->method && other->server != l->server && s != nullptr &&
+           s->usable() && other->why == l->against.worst();
   });
   if (alike)
     accept_everywhere(now, *l);
@@ -111,6 +129,7 @@ void method_trust::send_away(time_point now, line& l, const notice& n) {
   l.canaries_good = 0;
   if (!l.away) away_.push_back(&l);
   l.away = true;
+  l.why = l.against.worst();
   evidence seen = case_of(l);
   if (l.against.seen(sign::slow) > 0) {
     seen.emplace_back("age_ms", to_ms(n.age));
@@ -153,10 +172,13 @@ void method_trust::accept_everywhere(time_point now, line& l) {
   (void)now;
 }
 
-void method_trust::canary_ended(time_point now, server_id server, method_id m, bool good) {
+void method_trust::canary_ended(time_point now, server_id server, method_id m,
+                                std::optional<bool> good) {
   line* const l = attempts_.find(server, m);
   if (l == nullptr || !l->away || l->ramp_from) return;
   if (!good) {
+    l->rest_until = now + canary_pause;
+  } else if (!*good) {
     l->canaries_good = 0;
     l->rest = std::min(2 * l->rest, rest_max);
     l->rest_until = now + l->rest;
@@ -185,9 +207,9 @@ void method_trust::trust(line& l) {
 }
 
 double method_trust::share(time_point now, server_id server, method_id m) const {
-  for (const line* l : away_)
-    if (l->server == server && l->method == m) return ramped(now, *l, options_.ramp);
-  return 1.0;
+  if (away_.empty()) return 1.0;
+  const line* const l = attempts_.find(server, m);
+  return l == nullptr || !l->away ? 1.0 : ramped(now, *l, options_.ramp);
 }
 
 std::optional<server_id> method_trust::canary_due(time_point now, method_id m) const {

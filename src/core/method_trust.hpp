@@ -36,7 +36,8 @@ class method_trust {
   /// Judges what the watch has found.
   void advance(time_point now);
   [[nodiscard]] std::optional<time_point> next_deadline() const;
-  void canary_ended(time_point now, server_id server, method_id m, bool good);
+  /// Nothing: it says nothing of how the server is.
+  void canary_ended(time_point now, server_id server, method_id m, std::optional<bool> good);
 
   /// The share of the method's calls that the server may get, 0 to 1.
   [[nodiscard]] double share(time_point now, server_id server, method_id m) const;
@@ -58,7 +59,8 @@ class method_trust {
   void start_ramp(time_point now, line& l, std::string_view rule);
   void trust(line& l);
   [[nodiscard]] bool another_trusted(const line& l) const;
-  [[nodiscard]] bool by_time(const line& l) const;
+  [[nodiscard]] bool by_time(const line& l, const std::vector<server_id>& on_trial) const;
+  [[nodiscard]] std::vector<server_id> on_trial(time_point now) const;
   void tell(const line& l, std::string_view kind, evidence seen, std::string_view rule,
             std::string effect);
 
@@ -66,6 +68,7 @@ class method_trust {
   watch& attempts_;
   roster& servers_;
   std::vector<line*> away_;
+  time_point looked_{};
   std::vector<record> records_;
 };
 

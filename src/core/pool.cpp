@@ -85,6 +85,7 @@ void pool::update(time_point now, server_id id, const server_options& options) {
 void pool::remove(time_point now, server_id id) {
   state_->trust.forgive(id);
   state_->servers.remove(now, state_->at(id));
+  if (state_->servers.find(id) == nullptr) state_->attempts.forget(id);
 }
 
 void pool::drain(time_point now, server_id id) {
@@ -135,6 +136,10 @@ attempt_id pool::begin(time_point now, server_id id, method_id m, bool idempoten
 attempt_id pool::begin_canary(time_point now, server_id id, method_id m) {
   ++state_->at(id).in_flight;
   return state_->attempts.begin_canary(now, id, m);
+}
+
+duration pool::canary_patience(method_id m) const {
+  return state_->attempts.canary_patience(m);
 }
 
 std::optional<server_id> pool::canary_due(time_point now, method_id m) const {

@@ -113,6 +113,7 @@ class pool {
   /// that goes to another one: begin_canary(), and end() as for every attempt.
   [[nodiscard]] std::optional<server_id> canary_due(time_point now, method_id m) const;
   [[nodiscard]] attempt_id begin_canary(time_point now, server_id id, method_id m);
+  [[nodiscard]] duration canary_patience(method_id m) const;
   /// It is up, and trusted with the method without reserve.
   [[nodiscard]] bool trusts(time_point now, server_id id, method_id m) const;
   /// How long an attempt of an idempotent call may take before it is hedged; nothing: never.

@@ -45,7 +45,8 @@ void roster::probe_ended(time_point now, server& s, outcome how, duration took) 
 
 void roster::overdue(time_point now, server& s, time_point begun) {
   if (!s.in_service() || s.state == server_state::down || s.heard > begun) return;
-  if (!s.unheard_since || begun < *s.unheard_since) s.unheard_since = begun;
+  const bool answered = s.unheard_since && s.heard > *s.unheard_since;
+  if (!s.unheard_since || answered || begun < *s.unheard_since) s.unheard_since = begun;
   if (!s.probe_out) s.probe_due = now;
 }
 

@@ -15,7 +15,9 @@ constexpr duration late_least = std::chrono::milliseconds{100};
 constexpr duration late_most = std::chrono::minutes{1};
 /// Late is what one call in so many takes: as many as usual_signs thinks slow at the least.
 constexpr double late_share = 0.003;
-constexpr double samples_least = 1.0;
+constexpr double samples_least = 3.0;
+constexpr duration canary_least = std::chrono::seconds{5};
+constexpr double usual_errors = 0.01;
 /// Slow to learn: what a method usually takes, not what it takes now.
 constexpr latency_options usual_latency{.window = std::chrono::minutes{1}, .samples = 300};
 constexpr unsigned samples_between_looks = 8;
@@ -117,7 +119,7 @@ attempt_id watch::start(time_point now, server_id server, method_id m, bool cana
 
 watch::ended watch::of(attempt_id which) const {
   const flight& f = flights_[static_cast<std::uint32_t>(which)];
-  return {f.server, f.method, f.canary, false, f.begun, {}};
+  return {f.server, f.method, f.canary, {}, f.begun, {}};
 }
 
 watch::ended watch::end(time_point now, attempt_id which, outcome how, bool answered_badly) {
@@ -132,13 +134,26 @@ watch::ended watch::end(time_point now, attempt_id which, outcome how, bool answ
   const auto late = late_after(f.method);
   const bool slow = late && took > *late;
   const sign shown = sign_of(how, answered_badly);
-  const ended result{f.server, f.method, f.canary, shown == sign::good && !slow, f.begun, took};
+  const ended result{f.server, f.method,
+                     f.canary, judge_canary(f.method, how, answered_badly, slow),
+                     f.begun,  took};
   if (f.canary) {
     l.canary.reset();
   } else if (says_something(how) && f.begun >= l.away_since) {
     learn(l, f, shown, slow, now, took);
   }
   return result;
+}
+
+std::optional<bool> watch::judge_canary(method_id m, outcome how, bool badly, bool slow) const {
+  if (!says_something(how)) return std::nullopt;
+  const bool errors_are_usual = methods_[index(m)].usual.of(sign::error) > usual_errors;
+  if (badly && errors_are_usual) return std::nullopt;
+  return how == outcome::answered && !badly && !slow;
+}
+
+duration watch::canary_patience(method_id m) const {
+  return std::max<duration>(canary_least, 2 * late_after(m).value_or(duration{0}));
 }
 
 void watch::learn(line& l, const flight& f, sign shown, bool slow, time_point now, duration took) {
@@ -149,9 +164,11 @@ void watch::learn(line& l, const flight& f, sign shown, bool slow, time_point no
   }
   const sign what = shown == sign::good && slow ? sign::slow : shown;
   if (what == sign::good) l.last_good = now;
-  if (what != sign::slow || !f.late) count(l, what, f.begun, now, took);
-  // How it shows itself where it is not trusted is not how the method usually is.
-  if (!l.away) facts.usual.add(what);
+  const bool told = what == sign::slow && f.late;
+  const bool counted = told ? f.counted : count(l, what, f.begun, now, took);
+  // How it shows itself where it is not trusted is not how the method usually is; and what is one
+  // sign must not become usual as many.
+  if (counted && !l.away) facts.usual.add(what);
 }
 
 void watch::advance(time_point now) {
@@ -159,8 +176,8 @@ void watch::advance(time_point now) {
     const due next = queue_.top();
     queue_.pop();
     const auto found = lines_.find(next.key);
-    if (found == lines_.end()) continue;
-    found->second.due_queued = false;
+    if (found == lines_.end() || found->second.due != next.at) continue;  // replaced
+    found->second.due.reset();
     flag_late(found->second, now);
     queue_due(found->second, now);
   }
@@ -214,14 +231,17 @@ void watch::unlink(line& l, std::uint32_t place) {
   (f.behind != line::none ? flights_[f.behind].before : l.last) = f.before;
 }
 
-/// When the oldest attempt that is in time will be late. One entry for each line at most.
+/// When the oldest attempt that is in time will be late. An entry that comes too early is asked
+/// again; one that would come too late is replaced.
 void watch::queue_due(line& l, time_point now) {
-  if (l.due_queued || l.in_time == line::none) return;
+  if (l.in_time == line::none) return;
   const flight& f = flights_[l.in_time];
-  const time_point at =
+  const time_point late =
       f.begun + (lost_ - f.lost_before) + late_after(l.method).value_or(late_least);
-  queue_.push({std::max(at, now + duration{1}), key_of(l.server, l.method)});
-  l.due_queued = true;
+  const time_point at = std::max(late, now + duration{1});
+  if (l.due && *l.due <= at) return;
+  queue_.push({at, key_of(l.server, l.method)});
+  l.due = at;
 }
 
 void watch::flag_late(line& l, time_point now) {
@@ -233,15 +253,16 @@ void watch::flag_late(line& l, time_point now) {
     f.late = known.has_value();
     if (f.canary) continue;
     notices_.push_back({notice::kind::overdue, l.server, l.method, f.begun});
-    if (known && f.begun >= l.away_since) count(l, sign::slow, f.begun, now, age);
+    if (known && f.begun >= l.away_since) f.counted = count(l, sign::slow, f.begun, now, age);
   }
 }
 
-void watch::count(line& l, sign what, time_point begun, time_point now, duration age) {
+bool watch::count(line& l, sign what, time_point begun, time_point now, duration age) {
   const bool before = l.against.proven();
-  l.against.add(what, begun, now, methods_[index(l.method)].usual);
-  if (before || !l.against.proven()) return;
-  notices_.push_back({notice::kind::proven, l.server, l.method, begun, age});
+  const bool counted = l.against.add(what, begun, now, methods_[index(l.method)].usual);
+  if (!before && l.against.proven())
+    notices_.push_back({notice::kind::proven, l.server, l.method, begun, age});
+  return counted;
 }
 
 }  // namespace understudy::core

@@ -25,7 +25,8 @@ struct line {
 
   // While it is not trusted with the method:
   bool away = false;
-  duration rest{0};  ///< grows with each verdict that follows soon
+  sign why = sign::fault;  ///< what was seen most
+  duration rest{0};        ///< grows with each verdict that follows soon
   time_point rest_until{};
   time_point away_since{};
   unsigned canaries_good = 0;          ///< in a row
@@ -35,8 +36,8 @@ struct line {
   // Attempts in flight, the oldest first; indices into the watch's own list.
   std::uint32_t first = none;
   std::uint32_t last = none;
-  std::uint32_t in_time = none;  ///< the oldest that is not late
-  bool due_queued = false;
+  std::uint32_t in_time = none;     ///< the oldest that is not late
+  std::optional<time_point> due{};  ///< what the queue has for it
   static constexpr std::uint32_t none = 0xffffffffU;
 };
 
@@ -68,7 +69,8 @@ class watch {
     server_id server{};
     method_id method{};
     bool canary = false;
-    bool good = false;  ///< answered well, in the method's usual time
+    /// Of a canary: answered well, in the method's usual time; nothing where that says nothing.
+    std::optional<bool> good{};
     time_point begun{};
     duration took{0};
   };
@@ -100,6 +102,8 @@ class watch {
   [[nodiscard]] bool ever_idempotent(method_id m) const { return methods_[index(m)].idempotent; }
   /// From what age on an attempt of this method is late; nothing where too little is known.
   [[nodiscard]] std::optional<duration> late_after(method_id m) const;
+  /// How long a canary is waited for.
+  [[nodiscard]] duration canary_patience(method_id m) const;
   /// What 19 of 20 calls of it stay below.
   [[nodiscard]] duration usual_latest(method_id m) const;
 
@@ -120,8 +124,9 @@ class watch {
     duration lost_before{0};
     std::uint32_t before = line::none;  ///< in its line; of a free one: the next free one
     std::uint32_t behind = line::none;
-    bool live = false;  ///< begun and not ended
-    bool late = false;  ///< said so already
+    bool live = false;     ///< begun and not ended
+    bool late = false;     ///< said so already
+    bool counted = false;  ///< ... and that was a sign
     bool canary = false;
   };
   struct due {
@@ -131,6 +136,8 @@ class watch {
   };
 
   [[nodiscard]] const method_facts& looked_at(method_id m) const;
+  [[nodiscard]] std::optional<bool> judge_canary(method_id m, outcome how, bool badly,
+                                                 bool slow) const;
   static std::uint64_t key_of(server_id server, method_id m);
   static std::size_t index(method_id m) { return static_cast<std::size_t>(m); }
   [[nodiscard]] attempt_id start(time_point now, server_id server, method_id m, bool canary);
@@ -139,7 +146,7 @@ class watch {
   void queue_due(line& l, time_point now);
   void flag_late(line& l, time_point now);
   void learn(line& l, const flight& f, sign shown, bool slow, time_point now, duration took);
-  void count(line& l, sign what, time_point begun, time_point now, duration age);
+  bool count(line& l, sign what, time_point begun, time_point now, duration age);
   [[nodiscard]] duration age_of(const flight& f, time_point now) const;
 
   std::vector<method_facts> methods_;

@@ -73,11 +73,13 @@ asio::awaitable<forward_result> dispatcher_impl::call(forward request) {
   core::call life(pool_, std::move(options));
   call_attempts out(*this, life, request);
   std::optional<forwarded> in_hand;  // an answer that faults, while a better one is looked for
+  notice_pause();
   core::call_step step = life.begin(now());
   for (;;) {
     settle();
     if (const auto* parked = std::get_if<core::park>(&step)) {
       if (!stopped_) co_await park_until(parked->until);
+      notice_pause();
       step = stopped_ ? life.stopped() : life.woken(now());
       continue;
     }
@@ -88,6 +90,7 @@ asio::awaitable<forward_result> dispatcher_impl::call(forward request) {
       co_await out.start(servers_.at(next->server));
     }
     auto ended = co_await out.next();
+    notice_pause();
     if (!ended) {
       step = life.look(now());
       continue;

@@ -13,7 +13,6 @@ namespace {
 namespace asio = boost::asio;
 
 constexpr std::size_t canary_bytes_max = 65536;
-constexpr std::chrono::seconds canary_timeout{5};
 
 core::time_point now() {
   return std::chrono::steady_clock::now();
@@ -90,18 +89,31 @@ void dispatcher_impl::send_canary(core::server_id to, core::method_id method,
                                   const forward& request) {
   if (stopped_ || !request.files.empty() || request.body.size() > canary_bytes_max) return;
   const auto attempt = pool_.begin_canary(now(), to, method);
-  asio::co_spawn(executor_, canary(servers_.at(to), attempt, std::string(request.body)), rethrow);
+  asio::co_spawn(
+      executor_,
+      canary(servers_.at(to), attempt, std::string(request.body), pool_.canary_patience(method)),
+      rethrow);
 }
 
 asio::awaitable<void> dispatcher_impl::canary(server_ptr target, core::attempt_id attempt,
-                                              std::string body) {
+                                              std::string body, core::duration patience) {
   const auto alive = self();
   forward copy;
   copy.body = body;
-  copy.deadline = now() + canary_timeout;
+  copy.deadline = now() + patience;
   const auto result = co_await try_apart(target, copy, nullptr);
-  const auto how = result.crowded ? core::outcome::abandoned : judge(result.got);
-  pool_.end(now(), attempt, how, result.got.error_code.has_value());
+  end_apart(attempt, result, copy);
+}
+
+/// The end of an attempt that is not its call's any more, or never was.
+void dispatcher_impl::end_apart(core::attempt_id attempt, const attempt_result& result,
+                                const forward& request) {
+  notice_pause();
+  // What we closed ourselves, at the end, says nothing.
+  const bool nothing = result.crowded || stopped_;
+  const auto how = nothing ? core::outcome::abandoned : judge(result.got);
+  const auto says = core::call::as_evidence(now(), how, request.deadline, request.hurried);
+  pool_.end(now(), attempt, says, result.got.error_code.has_value());
   settle();
 }
 
@@ -135,9 +147,7 @@ asio::awaitable<void> dispatcher_impl::run_racer(server_ptr target, core::attemp
   auto result = co_await try_apart(target, request, shared);
   std::erase(shared->out, target->id);
   if (shared->over) {
-    const auto how = result.crowded ? core::outcome::abandoned : judge(result.got);
-    pool_.end(now(), attempt, how, result.got.error_code.has_value());
-    settle();
+    end_apart(attempt, result, request);
     co_return;
   }
   shared->ended.emplace_back();
@@ -149,7 +159,8 @@ asio::awaitable<void> dispatcher_impl::run_racer(server_ptr target, core::attemp
 
 /// The answer is not wanted any more, but what it says of the server is, and the connection.
 asio::awaitable<void> dispatcher_impl::run_orphan(server_ptr target, core::attempt_id attempt,
-                                                  std::shared_ptr<upstream> connection) {
+                                                  std::shared_ptr<upstream> connection,
+                                                  forward request) {
   const auto alive = self();
   const upstream_set::place place(target->connections);
   const busy_mark busy(*this);
@@ -157,10 +168,10 @@ asio::awaitable<void> dispatcher_impl::run_orphan(server_ptr target, core::attem
   if (stopped_) close_unwanted();
   for (bool ended = false; !ended;) ended = co_await connection->go_on(core::time_point::max());
   apart_.erase(entry);
-  const auto got = connection->take();
+  attempt_result result;
+  result.got = connection->take();
   keep(*target, connection);
-  pool_.end(now(), attempt, judge(got), got.error_code.has_value());
-  settle();
+  end_apart(attempt, result, request);
 }
 
 dispatcher_impl::call_attempts::~call_attempts() {
@@ -169,16 +180,18 @@ dispatcher_impl::call_attempts::~call_attempts() {
     if (d_.stopped_) d_.close_unwanted();
     for (const auto server : racers_->out) (void)life_.orphan(server);
     // Ended, but not looked at.
-    for (const auto& each : racers_->ended) {
-      const auto& got = each.result.got;
-      const auto how = each.result.crowded ? core::outcome::abandoned : d_.judge(got);
-      d_.pool_.end(now(), life_.orphan(each.target->id), how, got.error_code.has_value());
-    }
+    for (const auto& each : racers_->ended)
+      d_.end_apart(life_.orphan(each.target->id), each.result, request_);
   }
   if (!running_ || !here_.connection) return;
   if (here_.connection->sent_all() && !d_.stopped_) {
-    asio::co_spawn(d_.executor_,
-                   d_.run_orphan(target_, life_.orphan(target_->id), here_.connection), rethrow);
+    forward request;  // its body and files are not needed any more
+    request.deadline = request_.deadline;
+    request.hurried = request_.hurried;
+    asio::co_spawn(
+        d_.executor_,
+        d_.run_orphan(target_, life_.orphan(target_->id), here_.connection, std::move(request)),
+        rethrow);
   } else {
     here_.connection->close();  // ~call says that it was given up
   }

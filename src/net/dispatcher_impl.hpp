@@ -141,8 +141,9 @@ class dispatcher_impl final : public dispatcher {
     std::shared_ptr<racer> racers_;
   };
   void send_canary(core::server_id to, core::method_id method, const forward& request);
-  boost::asio::awaitable<void> canary(server_ptr target, core::attempt_id attempt,
-                                      std::string body);
+  boost::asio::awaitable<void> canary(server_ptr target, core::attempt_id attempt, std::string body,
+                                      core::duration patience);
+  void end_apart(core::attempt_id attempt, const attempt_result& result, const forward& request);
   /// One that is not the call's own: a hedge (`of` its racers) or a canary.
   boost::asio::awaitable<attempt_result> try_apart(server_ptr target, const forward& request,
                                                    std::shared_ptr<racer> of);
@@ -151,7 +152,7 @@ class dispatcher_impl final : public dispatcher {
                                          std::shared_ptr<racer> shared, forward request,
                                          std::string body, std::vector<std::string> files);
   boost::asio::awaitable<void> run_orphan(server_ptr target, core::attempt_id attempt,
-                                          std::shared_ptr<upstream> connection);
+                                          std::shared_ptr<upstream> connection, forward request);
 
   // Servers (dispatcher_servers.cpp).
   core::server_id add_server(const core::server_options& options,

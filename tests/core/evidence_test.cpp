@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <deque>
+
 #include "core/dice.hpp"
 #include "core/watch.hpp"
 
@@ -139,6 +141,32 @@ TEST(watch, says_once_that_an_attempt_is_late_and_the_case_is_proven_while_they_
   }
   EXPECT_EQ(overdue, 10U);
   EXPECT_EQ(proven, 1U);
+}
+
+// Many at a time share their causes, so only few of them count; they must count for enough.
+TEST(watch, faults_are_proven_however_many_calls_run_at_a_time) {
+  for (const int at_a_time : {1, 10, 50, 200}) {
+    for (const int good_of_10 : {0, 2, 5}) {
+      watch w;
+      time_point now{};
+      const method_id m = known(w, now, 20ms);
+      dice random(static_cast<std::uint64_t>(at_a_time));
+      std::deque<attempt_id> out;
+      const time_point sick = now;
+      bool proven = false;
+      while (!proven && now < sick + 5s) {
+        out.push_back(w.begin(now, server_id{1}, m, true));
+        now += std::chrono::duration_cast<duration>(20ms * (0.5 + random.unit())) / at_a_time;
+        if (out.size() == static_cast<std::size_t>(at_a_time)) {
+          const bool good = static_cast<int>(random.next() % 10) < good_of_10;
+          (void)w.end(now, out.front(), good ? outcome::answered : outcome::faulted, false);
+          out.pop_front();
+        }
+        for (const notice& n : w.take_notices()) proven |= n.what == notice::kind::proven;
+      }
+      EXPECT_TRUE(proven) << at_a_time << " at a time, " << good_of_10 << " of 10 good";
+    }
+  }
 }
 
 TEST(watch, time_in_which_we_did_not_run_makes_nothing_late) {

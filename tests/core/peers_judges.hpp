@@ -3,7 +3,6 @@
 
 #include <cstdint>
 #include <deque>
-#include <memory>
 
 #include "core/dice.hpp"
 #include "core/peers_world.hpp"

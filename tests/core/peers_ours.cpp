@@ -53,9 +53,8 @@ void ours::carry_out(std::size_t index, const call_step& step) {
 }
 
 void ours::start(std::size_t index, server_id server, std::optional<attempt_id> apart) {
-  const duration left = world_.call(index).begun + caller_timeout - world_.now();
   const std::size_t where = server == ids_[primary] ? primary : backup;
-  flights_[world_.start(index, where, left)] = {index, apart};
+  flights_[world_.start(index, where, {})] = {index, apart};
 }
 
 void ours::look_later(std::size_t index) {
@@ -92,8 +91,14 @@ void ours::finish(std::size_t index, bool good) {
   world_.answer(index, good);
 }
 
-/// Its attempts time out in the same moment, and a parked call looks then: they tell the core.
-void ours::caller_gone(std::size_t) {}
+/// The shell times its attempts out in the same moment; a parked call looks then by itself.
+void ours::caller_gone(std::size_t index) {
+  for (const std::size_t number : std::vector<std::size_t>(world_.call(index).attempts)) {
+    if (!world_.attempt(number).open) continue;
+    world_.stop(number);
+    attempt_ended(number, outcome::timed_out, false);
+  }
+}
 
 void ours::probe_ended(std::size_t server, outcome how, duration took) {
   pool_.probe_ended(world_.now(), ids_[server], how, took);

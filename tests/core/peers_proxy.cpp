@@ -130,7 +130,7 @@ void proxy::attempt(std::size_t index, std::size_t server) {
   request& r = requests_[index];
   r.tried[server] = true;
   ++r.tries;
-  world_.start(index, server, rules_.answer_timeout.value_or(caller_timeout));
+  world_.start(index, server, rules_.answer_timeout);
 }
 
 bool proxy::may_repeat(std::size_t index, outcome how) const {

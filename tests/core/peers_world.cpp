@@ -14,7 +14,6 @@ constexpr duration round_trip = 100us;  // loopback-like
 constexpr duration probe_takes = 1ms;
 constexpr duration latency_least = 1ms;
 constexpr duration latency_most = 10ms;
-constexpr int slow_factor = 400;
 constexpr double grey_share = 0.01;
 
 duration seconds(double count) {
@@ -41,26 +40,47 @@ void world::plan_calls() {
     calls_.push_back({.begun = at, .idempotent = random.unit() < 0.5, .method = number % 2});
   }
   running_ = calls_.size();
-  push(calls_.front().begun, kind::arrival, 0);
 }
 
+/// Calls come, and their time is over, in an order known before: only the rest is queued.
 void world::run() {
   while (running_ > 0) {
-    const event e = queue_.top();
-    queue_.pop();
-    now_ = e.at;
-    handle(e);
+    const time_point event_at = next_event();
+    const time_point arrival_at = next_arrival();
+    const time_point deadline_at = next_deadline();
+    now_ = std::min({event_at, arrival_at, deadline_at});
+    if (now_ == event_at) {
+      const event e = queue_.top();
+      queue_.pop();
+      handle(e);
+    } else if (now_ == arrival_at) {
+      contender_->begin(arrived_++);
+    } else {
+      deadline_passed(timed_++);
+    }
   }
+}
+
+time_point world::next_event() const {
+  return queue_.empty() ? time_point::max() : queue_.top().at;
+}
+
+time_point world::next_arrival() const {
+  return arrived_ < calls_.size() ? calls_[arrived_].begun : time_point::max();
+}
+
+time_point world::next_deadline() {
+  while (timed_ < arrived_ && calls_[timed_].over && calls_[timed_].open == 0) ++timed_;
+  return timed_ < arrived_ ? calls_[timed_].begun + caller_timeout : time_point::max();
+}
+
+void world::deadline_passed(std::size_t index) {
+  answer(index, false);
+  contender_->caller_gone(index);
 }
 
 void world::handle(const event& e) {
   switch (e.what) {
-    case kind::arrival:
-      return arrive(e.subject);
-    case kind::caller_gone:
-      if (calls_[e.subject].over) return;
-      answer(e.subject, false);
-      return contender_->caller_gone(e.subject);
     case kind::end:
       return finish(e.subject);
     case kind::timeout:
@@ -75,17 +95,11 @@ void world::handle(const event& e) {
   }
 }
 
-void world::arrive(std::size_t index) {
-  if (index + 1 < calls_.size()) push(calls_[index + 1].begun, kind::arrival, index + 1);
-  push(now_ + caller_timeout, kind::caller_gone, index);
-  contender_->begin(index);
-}
-
 bool world::hits(const attempt_seen& a) const {
   return !what_.method || *what_.method == calls_[a.call].method;
 }
 
-std::size_t world::start(std::size_t index, std::size_t where, duration patience) {
+std::size_t world::start(std::size_t index, std::size_t where, std::optional<duration> patience) {
   call_seen& c = calls_[index];
   server& s = servers_[where];
   std::uint64_t before = 0;
@@ -101,16 +115,17 @@ std::size_t world::start(std::size_t index, std::size_t where, duration patience
   const bool hangs = random.unit() < grey_share && s.now == condition::grey;
   const std::size_t number = attempts_.size();
   c.attempts.push_back(number);
+  ++c.open;
   attempts_.push_back({.call = index, .server = where});
   attempt_seen& a = attempts_.back();
   if (s.now == condition::crashed) {
     push(now_ + round_trip, kind::end, number);
     return number;
   }
-  if (s.now == condition::slow && hits(a)) takes *= slow_factor;
+  if (s.now == condition::slow && hits(a)) takes *= what_.slow_factor;
   a.sent = true;
   a.takes = takes;
-  push(now_ + patience, kind::timeout, number);
+  if (patience) push(now_ + *patience, kind::timeout, number);
   s.work.push_back(number);
   if (!hangs) push(now_ + takes + round_trip, kind::end, number);
   return number;
@@ -122,7 +137,6 @@ void world::finish(std::size_t number) {
   const condition is = servers_[a.server].now;
   if (!a.sent) return end(number, outcome::refused);
   if (is == condition::frozen) return;  // it will be when it thaws
-  if (is == condition::crashed) return end(number, outcome::lost);
   const bool hit = hits(a);
   end(number, is == condition::sick && hit ? outcome::faulted : outcome::answered,
       is == condition::rude && hit);
@@ -136,6 +150,7 @@ void world::end(std::size_t number, outcome how, bool rude) {
 
 void world::stop(std::size_t number) {
   attempts_[number].open = false;
+  --calls_[attempts_[number].call].open;
   std::erase(servers_[attempts_[number].server].work, number);
 }
 

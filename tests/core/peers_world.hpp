@@ -18,7 +18,7 @@ enum class condition : std::uint8_t {
   healthy,
   crashed,  ///< running work is lost, connects are refused
   frozen,   ///< accepts, never answers; what it got runs when it thaws
-  slow,     ///< 400 times as long, behind a green probe
+  slow,     ///< takes slow_factor times as long, behind a green probe
   sick,     ///< answers with a fault (-32603, HTTP 500), behind a green probe
   rude,     ///< answers with errors of the service (code 0, HTTP 200), behind a green probe
   grey,     ///< one attempt in a hundred never ends, behind a green probe
@@ -40,7 +40,8 @@ struct scenario {
   duration fault_ends{};
   duration calls_for{};
   std::optional<unsigned> method{};  ///< slow, sick, rude: in this one only
-  std::vector<change> changes{};     ///< by time
+  int slow_factor = 400;
+  std::vector<change> changes{};  ///< by time
   std::uint64_t seed = 1;
 };
 
@@ -55,6 +56,7 @@ struct call_seen {
   bool good = false;
   bool repeated_blindly = false;  ///< not idempotent, and sent again after it had been sent
   std::vector<std::size_t> attempts{};
+  unsigned open = 0;  ///< of them
 };
 
 struct attempt_seen {
@@ -84,7 +86,8 @@ class contender {
   virtual void begin(std::size_t call) = 0;
   /// `rude`: answered, but with an error of the service.
   virtual void attempt_ended(std::size_t attempt, outcome how, bool rude) = 0;
-  /// Its time is over: the caller has gone.
+  /// Its time is over: the caller has gone, if it had not been answered. Attempts that are open go
+  /// on until they are stopped.
   virtual void caller_gone(std::size_t call) = 0;
   virtual void probe_ended(std::size_t server, outcome how, duration took) = 0;
   /// The server closed the connections that were idle: it crashed.
@@ -107,8 +110,8 @@ class world {
   [[nodiscard]] time_point now() const { return now_; }
   [[nodiscard]] const call_seen& call(std::size_t index) const { return calls_[index]; }
   [[nodiscard]] const attempt_seen& attempt(std::size_t number) const { return attempts_[number]; }
-  /// One more attempt of the call; timed_out after `patience`.
-  std::size_t start(std::size_t call, std::size_t server, duration patience);
+  /// One more attempt of the call; timed_out after `patience`, if any.
+  std::size_t start(std::size_t call, std::size_t server, std::optional<duration> patience);
   void stop(std::size_t attempt);
   /// What the caller gets; only the first counts.
   void answer(std::size_t call, bool good);
@@ -123,7 +126,7 @@ class world {
   }
 
  private:
-  enum class kind : std::uint8_t { arrival, caller_gone, end, timeout, probe, wake, change };
+  enum class kind : std::uint8_t { end, timeout, probe, wake, change };
   struct event {
     time_point at{};
     std::uint64_t order = 0;
@@ -145,7 +148,10 @@ class world {
   void plan_calls();
   void push(time_point at, kind what, std::size_t subject, const token& ticket = {});
   void handle(const event& e);
-  void arrive(std::size_t index);
+  void deadline_passed(std::size_t index);
+  [[nodiscard]] time_point next_event() const;
+  [[nodiscard]] time_point next_arrival() const;
+  [[nodiscard]] time_point next_deadline();
   [[nodiscard]] bool hits(const attempt_seen& a) const;
   void finish(std::size_t attempt);
   void end(std::size_t attempt, outcome how, bool rude = false);
@@ -158,6 +164,8 @@ class world {
   std::priority_queue<event, std::vector<event>, std::greater<>> queue_;
   std::uint64_t order_ = 0;
   std::size_t running_ = 0;
+  std::size_t arrived_ = 0;  ///< so many calls have come
+  std::size_t timed_ = 0;    ///< the time of so many is over, or they were answered
   server servers_[2];
   std::vector<call_seen> calls_;
   std::vector<attempt_seen> attempts_;

@@ -154,6 +154,49 @@ TEST(pool, three_faults_in_a_row_move_a_method_away_behind_a_green_probe) {
   EXPECT_EQ(l.status('a').methods_away, std::vector<std::string>{"T@m"});
 }
 
+TEST(pool, a_late_call_that_was_answered_hides_no_later_silence) {
+  lab l("a0 b1");
+  for (const char name : {'a', 'b'})
+    for (int i = 0; i < 4; ++i) l.probe(name, outcome::answered);
+  for (int i = 0; i < 1000; ++i) l.attempt('a', outcome::answered, 1ms);
+  const attempt_id late = l.begin('a');
+  l.pass(90ms);
+  if (l.probing('a')) l.probe('a', outcome::answered);
+  l.pass(20ms);
+  l.probe('a', outcome::answered);
+  l.servers.end(l.now, late, outcome::answered);
+  l.pass(50ms);
+  ASSERT_EQ(l.states(), "a up, b up");
+  (void)l.begin('a');
+  l.pass(1500ms);  // its probe is not answered either
+  EXPECT_EQ(l.states(), "a down, b up");
+}
+
+TEST(pool, a_case_against_the_backup_clears_the_primary_only_for_the_same_sign) {
+  lab l("a0 b1");
+  const auto three = [&l](char name, outcome how, duration took) {
+    for (int i = 0; i < 3; ++i) {
+      l.pass(10s);
+      l.attempt(name, how, took);
+    }
+  };
+  for (int i = 0; i < 100; ++i) l.attempt('b', outcome::answered, 1ms);
+  three('a', outcome::faulted, 1ms);
+  ASSERT_EQ(l.status('a').methods_away.size(), 1U);
+  three('b', outcome::answered, 5s);  // slow, not faulty
+  EXPECT_EQ(l.status('a').methods_away.size(), 1U);
+  three('b', outcome::faulted, 1ms);
+  EXPECT_EQ(l.status('a').methods_away.size(), 0U) << "it is the method's way";
+}
+
+TEST(pool, a_removed_server_leaves_nothing_behind) {
+  lab l("a0 b1");
+  l.attempt('a', outcome::answered);
+  l.remove('a');
+  l.pass(1s);
+  EXPECT_EQ(l.states(), "b up");
+}
+
 TEST(pool, attempts_from_before_it_was_trusted_are_no_faults) {
   lab l("a0 b1", {.hold_down = 0s, .ramp = 0s});
   l.pass(10s);
