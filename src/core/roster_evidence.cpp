@@ -10,8 +10,9 @@ namespace {
 /// Suspicions of one server make at most one record in this time.
 constexpr duration doubt_quiet = std::chrono::seconds{1};
 
-/// A probe is late after twice what all but 1 % of probes take, and never before this: a busy
-/// machine pauses any process for tens of milliseconds. It need not be sure: calls are late, too.
+/// A probe is late after twice what half of them take, and never before this: a busy machine
+/// pauses any process for tens of milliseconds. The median, since the first probes after a start
+/// take longest; it need not be sure, for calls are late, too.
 constexpr duration patience_least = std::chrono::milliseconds{100};
 constexpr int patience_factor = 2;
 constexpr double enough_probes = 3.0;
@@ -60,7 +61,7 @@ void roster::paused(duration lost) {
 
 duration roster::probe_patience() const {
   if (probe_took_.count() < enough_probes) return options_.probe_timeout;
-  return std::clamp(patience_factor * probe_took_.quantile(0.99), patience_least,
+  return std::clamp(patience_factor * probe_took_.quantile(0.5), patience_least,
                     std::max(patience_least, options_.probe_timeout));
 }
 

@@ -16,6 +16,7 @@ constexpr duration late_most = std::chrono::minutes{1};
 /// Late is what one call in so many takes: as many as usual_signs thinks slow at the least.
 constexpr double late_share = 0.003;
 constexpr double samples_least = 3.0;
+constexpr int overdue_factor = 8;  ///< times the median
 constexpr duration canary_least = std::chrono::seconds{5};
 constexpr double usual_errors = 0.01;
 /// Slow to learn: what a method usually takes, not what it takes now.
@@ -199,6 +200,13 @@ const watch::method_facts& watch::looked_at(method_id m) const {
   return facts;
 }
 
+/// Long for one of its calls; if nothing else came from the server, reason enough to probe it.
+duration watch::overdue_after(method_id m) const {
+  const auto late = late_after(m);
+  if (!late) return late_least;
+  return std::clamp(overdue_factor * methods_[index(m)].took.quantile(0.5), late_least, *late);
+}
+
 std::optional<duration> watch::late_after(method_id m) const {
   if (methods_[index(m)].took.count() < samples_least) return std::nullopt;
   return looked_at(m).late;
@@ -236,9 +244,9 @@ void watch::unlink(line& l, std::uint32_t place) {
 void watch::queue_due(line& l, time_point now) {
   if (l.in_time == line::none) return;
   const flight& f = flights_[l.in_time];
-  const time_point late =
-      f.begun + (lost_ - f.lost_before) + late_after(l.method).value_or(late_least);
-  const time_point at = std::max(late, now + duration{1});
+  const duration limit =
+      f.overdue ? late_after(l.method).value_or(late_most) : overdue_after(l.method);
+  const time_point at = std::max(f.begun + (lost_ - f.lost_before) + limit, now + duration{1});
   if (l.due && *l.due <= at) return;
   queue_.push({at, key_of(l.server, l.method)});
   l.due = at;
@@ -249,10 +257,13 @@ void watch::flag_late(line& l, time_point now) {
   for (; l.in_time != line::none; l.in_time = flights_[l.in_time].behind) {
     flight& f = flights_[l.in_time];
     const duration age = age_of(f, now);
-    if (age < known.value_or(late_least)) return;
+    if (!f.overdue && age >= overdue_after(l.method)) {
+      f.overdue = true;
+      if (!f.canary) notices_.push_back({notice::kind::overdue, l.server, l.method, f.begun});
+    }
+    if (age < known.value_or(late_most)) return;
     f.late = known.has_value();
     if (f.canary) continue;
-    notices_.push_back({notice::kind::overdue, l.server, l.method, f.begun});
     if (known && f.begun >= l.away_since) f.counted = count(l, sign::slow, f.begun, now, age);
   }
 }

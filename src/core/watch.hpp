@@ -102,6 +102,7 @@ class watch {
   [[nodiscard]] bool ever_idempotent(method_id m) const { return methods_[index(m)].idempotent; }
   /// From what age on an attempt of this method is late; nothing where too little is known.
   [[nodiscard]] std::optional<duration> late_after(method_id m) const;
+  [[nodiscard]] duration overdue_after(method_id m) const;
   /// How long a canary is waited for.
   [[nodiscard]] duration canary_patience(method_id m) const;
   /// What 19 of 20 calls of it stay below.
@@ -125,6 +126,7 @@ class watch {
     std::uint32_t before = line::none;  ///< in its line; of a free one: the next free one
     std::uint32_t behind = line::none;
     bool live = false;     ///< begun and not ended
+    bool overdue = false;  ///< said so already
     bool late = false;     ///< said so already
     bool counted = false;  ///< ... and that was a sign
     bool canary = false;
