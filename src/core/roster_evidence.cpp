@@ -15,7 +15,7 @@ constexpr duration doubt_quiet = std::chrono::seconds{1};
 /// take longest; it need not be sure, for calls are late, too.
 constexpr duration patience_least = std::chrono::milliseconds{100};
 constexpr int patience_factor = 2;
-constexpr double enough_probes = 3.0;
+constexpr double enough_probes = 1.0;
 
 bool is_answer(outcome how) {
   return how == outcome::answered || how == outcome::faulted || how == outcome::unreadable;
