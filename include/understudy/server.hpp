@@ -31,6 +31,10 @@ struct server_options {
   std::chrono::milliseconds write_timeout{30000};  ///< a peer that takes nothing of its answer
   std::chrono::milliseconds drain_timeout{10000};  ///< how long run() lets calls end after a signal
   bool share_port = false;  ///< SO_REUSEPORT: several processes on one address
+  /// Gateways and clients of this library carry many calls at a time on one connection; then each
+  /// call that runs beside others has an object of its service of its own. At most so many for
+  /// each such connection; 0: one call at a time, everywhere.
+  std::size_t multiplexed_calls_max = 256;
 };
 
 /// A method's result as middleware sees it: JSON text, or a file (the text is empty then).

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <array>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/use_awaitable.hpp>
 #include <chrono>
 
 #include "app/admin_events.hpp"
@@ -100,13 +102,15 @@ bool cross_site(const http_request& request) {
   return scheme == std::string_view::npos || origin.substr(scheme + 3) != request.header("host");
 }
 
-http_response ready(const site& here) {
-  if (here.draining()) return http_error(503, "The gateway is draining.");
-  const auto pools = here.parts.routes.status();
-  if (std::ranges::none_of(pools, usable)) return http_error(503, "No pool has a usable server.");
+asio::awaitable<http_response> ready(const site& here) {
+  if (here.draining()) co_return http_error(503, "The gateway is draining.");
+  const auto pools = co_await here.parts.gateway.status();
+  if (std::ranges::none_of(pools, usable)) {
+    co_return http_error(503, "No pool has a usable server.");
+  }
   http_response response;
   response.body = "{\"ready\":true}\n";
-  return response;
+  co_return response;
 }
 
 http_response root(const site& here) {
@@ -123,14 +127,14 @@ http_response root(const site& here) {
   return response;
 }
 
-http_response status(const site& here) {
+asio::awaitable<http_response> status(const site& here) {
   gateway_status now;
   now.version = here.parts.version;
   now.uptime = std::chrono::duration_cast<std::chrono::milliseconds>(
       std::chrono::steady_clock::now() - here.started);
   now.draining = here.draining();
   if (here.parts.listeners) now.listeners = here.parts.listeners();
-  now.pools = here.parts.routes.status();
+  now.pools = co_await here.parts.gateway.status();
   for (auto& pool : now.pools) {
     // The configured port may be 0.
     const auto own =
@@ -143,18 +147,18 @@ http_response status(const site& here) {
   }
   http_response response;
   response.body = to_json(now);
-  return response;
+  co_return response;
 }
 
-http_response metrics_text(const site& here) {
-  auto& metrics = here.parts.metrics;
-  if (here.parts.listeners) {
-    for (const auto& one : here.parts.listeners()) metrics.connections(one.name, one.connections);
-  }
+asio::awaitable<http_response> metrics_text(const site& here) {
+  const auto counts = co_await here.parts.gateway.counts();
+  const auto pools = co_await here.parts.gateway.status();
+  std::vector<listener_status> listeners;
+  if (here.parts.listeners) listeners = here.parts.listeners();
   http_response response;
   response.content_type = metrics_content_type;
-  response.body = metrics.text(here.parts.routes.status());
-  return response;
+  response.body = here.parts.metrics.text(counts, pools, listeners);
+  co_return response;
 }
 
 http_response alive() {
@@ -163,7 +167,22 @@ http_response alive() {
   return response;
 }
 
-asio::awaitable<http_response> handle(std::shared_ptr<site> here, http_request request) {
+asio::awaitable<http_response> handle_at_home(std::shared_ptr<site> here, endpoint where,
+                                              http_request request) {
+  switch (where) {
+    case endpoint::ready:
+      co_return co_await ready(*here);
+    case endpoint::status:
+      co_return co_await status(*here);
+    case endpoint::metrics:
+      co_return co_await metrics_text(*here);
+    default:
+      co_return co_await change_server(here->parts.gateway, request);
+  }
+}
+
+asio::awaitable<http_response> handle(std::shared_ptr<site> here, router& routes,
+                                      http_request request) {
   const auto found = find_path(request.path);
   if (found.where == endpoint::none || !served(found.where, here->side)) {
     co_return http_error(404, found.where == endpoint::none
@@ -179,30 +198,28 @@ asio::awaitable<http_response> handle(std::shared_ptr<site> here, http_request r
     co_return http_error(403, "Pages of other sites may not do this.");
   }
   switch (found.where) {
+    case endpoint::rpc:
+      co_return co_await serve_rpc(routes, std::move(request));
     case endpoint::root:
       co_return root(*here);
     case endpoint::alive:
       co_return alive();
-    case endpoint::ready:
-      co_return ready(*here);
-    case endpoint::status:
-      co_return status(*here);
-    case endpoint::metrics:
-      co_return metrics_text(*here);
-    case endpoint::server:
-      co_return change_server(here->parts.routes, request);
     case endpoint::events:
       co_return here->subscribers.answer(request, co_await asio::this_coro::executor);
     default:
-      co_return co_await serve_rpc(here->parts.routes, std::move(request));
+      break;
   }
+  const auto home = here->parts.home;
+  auto work = handle_at_home(here, found.where, std::move(request));
+  co_return co_await asio::co_spawn(home, std::move(work), asio::use_awaitable);
 }
 
 }  // namespace
 
-net::http_handler make_http_handler(admin_parts parts, http_side side) {
-  return [here = std::make_shared<site>(std::move(parts), side)](http_request request) {
-    return handle(here, std::move(request));
+http_handlers make_http_handlers(admin_parts parts, http_side side) {
+  return [here = std::make_shared<site>(std::move(parts), side)](router& routes) {
+    return
+        [here, &routes](http_request request) { return handle(here, routes, std::move(request)); };
   };
 }
 

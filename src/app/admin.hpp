@@ -1,11 +1,13 @@
 // The HTTP side of the gateway: /rpc, /servers, /events, /metrics, /status.json, /healthz, /readyz.
 #pragma once
 
+#include <boost/asio/any_io_executor.hpp>
 #include <cstdint>
 #include <functional>
 #include <string>
 #include <vector>
 
+#include "app/administration.hpp"
 #include "app/event_log.hpp"
 #include "app/metrics.hpp"
 #include "app/router.hpp"
@@ -14,12 +16,13 @@
 
 namespace understudy::app {
 
-/// The references outlive the handler. The functions may be empty.
+/// The references outlive the handlers. The functions may be empty.
 struct admin_parts {
-  router& routes;
+  administration& gateway;
+  boost::asio::any_io_executor home;  ///< where `gateway` and the functions are called
   event_log& events;
   app::metrics& metrics;
-  std::function<bool()> draining;  ///< /readyz answers 503 then
+  std::function<bool()> draining;  ///< /readyz answers 503 then; any thread
   std::string version;
   std::function<std::vector<listener_status>()> listeners{};  ///< for /status.json
 };
@@ -28,9 +31,12 @@ struct admin_parts {
 /// rest; both where there is no separate admin address.
 enum class http_side : std::uint8_t { calls, admin, both };
 
-/// Runs on the router's thread. Every error that is not JSON-RPC's is {"error":"<sentence>"}:
-/// 404 for unknown paths, pools and servers, 405 with Allow, 403 for what a page of another site
-/// sends through a browser.
-[[nodiscard]] net::http_handler make_http_handler(admin_parts parts, http_side side);
+/// The handlers of one address, one for each lane, with the lane's router: /rpc and /events are
+/// served where the connection is, the rest at home.
+using http_handlers = std::function<net::http_handler(router&)>;
+
+/// Every error that is not JSON-RPC's is {"error":"<sentence>"}: 404 for unknown paths, pools and
+/// servers, 405 with Allow, 403 for what a page of another site sends through a browser.
+[[nodiscard]] http_handlers make_http_handlers(admin_parts parts, http_side side);
 
 }  // namespace understudy::app

@@ -42,12 +42,12 @@ http_response event_subscribers::answer(const net::http_request& request,
   if (request.header("accept").find("application/json") != std::string_view::npos) {
     return list(log_, after.value_or(0));
   }
-  if (*streams_ == subscribers_max) {
+  if (++*streams_ > subscribers_max) {
+    --*streams_;
     auto response = net::http_error(503, "Too many subscribers read the events: retry later.");
     response.headers.emplace_back("Retry-After", "5");
     return response;
   }
-  ++*streams_;
   auto handle = std::make_shared<std::uint64_t>(0);
   http_response response;
   response.events =

@@ -1,6 +1,7 @@
 // GET /events: the event log as server-sent events, or as a JSON list.
 #pragma once
 
+#include <atomic>
 #include <boost/asio/any_io_executor.hpp>
 #include <cstddef>
 #include <memory>
@@ -10,7 +11,7 @@
 
 namespace understudy::app {
 
-/// One owner thread, the HTTP server's; `log` outlives the streams.
+/// Any thread; `log` outlives the streams.
 class event_subscribers {
  public:
   static constexpr std::size_t subscribers_max = 100;
@@ -18,13 +19,15 @@ class event_subscribers {
   explicit event_subscribers(event_log& log) : log_(log) {}
 
   /// With `Accept: application/json`: the kept events as an array. Else a stream: from now on, or
-  /// after event N with `?after=N` or Last-Event-ID, as far as it is kept.
+  /// after event N with `?after=N` or Last-Event-ID, as far as it is kept. `executor` is that of
+  /// the connection.
   [[nodiscard]] net::http_response answer(const net::http_request& request,
                                           boost::asio::any_io_executor executor);
 
  private:
   event_log& log_;
-  std::shared_ptr<std::size_t> streams_ = std::make_shared<std::size_t>(0);
+  std::shared_ptr<std::atomic<std::size_t>> streams_ =
+      std::make_shared<std::atomic<std::size_t>>(0);
 };
 
 }  // namespace understudy::app

@@ -6,6 +6,7 @@
 #include <optional>
 #include <variant>
 
+#include "net/address.hpp"
 #include "wire/json_text.hpp"
 
 namespace understudy::app {
@@ -26,11 +27,18 @@ std::optional<server_path> read_path(std::string_view path) {
   const auto slash = std::min(path.find('/'), path.size());
   out.pool = path.substr(0, slash);
   path.remove_prefix(std::min(slash + 1, path.size()));
-  const auto second = std::min(path.find('/'), path.size());
-  out.address = path.substr(0, second);
-  out.action = path.substr(std::min(second + 1, path.size()));
+  out.address = path;
+  for (const std::string_view action : {"drain", "resume"}) {
+    const auto bytes = action.size() + 1;
+    if (path.size() <= bytes || !path.ends_with(action) || path[path.size() - bytes] != '/')
+      continue;
+    out.address = path.substr(0, path.size() - bytes);
+    out.action = action;
+  }
+  // An address with a "/" is a URL; it may well be percent-encoded.
+  const bool is_url = out.address.find('/') != std::string_view::npos;
   if (out.pool.empty() || out.address.empty()) return std::nullopt;
-  if (second < path.size() && out.action != "drain" && out.action != "resume") return std::nullopt;
+  if (is_url && !net::split_server_address(out.address)) return std::nullopt;
   return out;
 }
 
@@ -106,30 +114,34 @@ std::string_view server_methods(std::string_view path) {
   return read->action.empty() ? "PUT, DELETE" : "POST";
 }
 
-http_response change_server(router& routes, const net::http_request& request) {
+boost::asio::awaitable<http_response> change_server(administration& gateway,
+                                                    const net::http_request& request) {
   const auto path = read_path(request.path);
-  if (!path) return http_error(404, "Write /servers/POOL/HOST:PORT, or that with /drain, /resume.");
-  const auto pools = routes.status();
-  if (std::ranges::none_of(pools, [&](const auto& pool) { return pool.name == path->pool; })) {
-    return http_error(404, "There is no pool \"" + std::string(path->pool) + "\".");
+  if (!path)
+    co_return http_error(404, "Write /servers/POOL/HOST:PORT, or that with /drain, /resume.");
+  const auto pools = co_await gateway.status();
+  if (std::ranges::none_of(pools, [&](const auto& one) { return one.name == path->pool; })) {
+    co_return http_error(404, "There is no pool \"" + std::string(path->pool) + "\".");
   }
+  const std::string pool(path->pool);
+  const std::string address(path->address);
   router::refusal refused;
   if (request.method == "PUT") {
     const auto read = read_registration(path->address, request.body);
-    if (const auto* wrong = std::get_if<std::string>(&read)) return http_error(400, *wrong);
+    if (const auto* wrong = std::get_if<std::string>(&read)) co_return http_error(400, *wrong);
     const auto& given = std::get<registration>(read);
-    refused = routes.put_server(path->pool, given.server, given.ttl);
+    refused = co_await gateway.put_server(pool, given.server, given.ttl);
   } else if (request.method == "DELETE") {
-    refused = routes.remove_server(path->pool, path->address);
+    refused = co_await gateway.remove_server(pool, address);
   } else if (path->action == "drain") {
-    refused = routes.drain(path->pool, path->address);
+    refused = co_await gateway.drain(pool, address);
   } else {
-    refused = routes.resume(path->pool, path->address);
+    refused = co_await gateway.resume(pool, address);
   }
-  if (refused) return http_error(refused->unknown ? 404 : 409, refused->sentence);
+  if (refused) co_return http_error(refused->unknown ? 404 : 409, refused->sentence);
   http_response response;
   response.body = "{\"done\":true}\n";
-  return response;
+  co_return response;
 }
 
 }  // namespace understudy::app

@@ -1,9 +1,10 @@
 // /servers/{pool}/{host:port}: registering, removing, draining and resuming servers.
 #pragma once
 
+#include <boost/asio/awaitable.hpp>
 #include <string_view>
 
-#include "app/router.hpp"
+#include "app/administration.hpp"
 #include "net/http.hpp"
 
 namespace understudy::app {
@@ -18,6 +19,7 @@ inline constexpr std::string_view servers_path = "/servers/";
 /// DELETE, POST .../drain, POST .../resume. 200 with {"done":true}; 400 for what cannot be read,
 /// 404 for unknown pools and servers and for paths that name none, 409 for what the pool refuses,
 /// each with a sentence.
-[[nodiscard]] net::http_response change_server(router& routes, const net::http_request& request);
+[[nodiscard]] boost::asio::awaitable<net::http_response> change_server(
+    administration& gateway, const net::http_request& request);
 
 }  // namespace understudy::app

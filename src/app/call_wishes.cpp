@@ -13,7 +13,7 @@ namespace understudy::app {
 namespace {
 
 constexpr std::size_t shown_bytes_max = 100;
-constexpr std::int64_t any_number = std::numeric_limits<std::int64_t>::min();
+constexpr std::int64_t any_number_max = std::numeric_limits<std::int64_t>::max();
 
 enum class form : std::uint8_t { text, whole };
 
@@ -22,6 +22,7 @@ struct wish {
   std::string_view header;  // empty: not by header
   form takes;
   std::int64_t min = 0;  // of a whole number
+  std::int64_t max = any_number_max;
 };
 enum which : std::uint8_t { mode, key, wait, delay, deadline, priority, order_by, token };
 constexpr std::array<wish, 8> known{{{"mode", "Understudy-Mode", form::text},
@@ -29,7 +30,7 @@ constexpr std::array<wish, 8> known{{{"mode", "Understudy-Mode", form::text},
                                      {"wait_ms", "Understudy-Wait", form::whole},
                                      {"delay_ms", "Understudy-Delay", form::whole},
                                      {"deadline_ms", "Understudy-Deadline", form::whole, 1},
-                                     {"priority", "Understudy-Priority", form::whole, any_number},
+                                     {"priority", "Understudy-Priority", form::whole, 0, 9},
                                      {"order_by", "Understudy-Order-By", form::text},
                                      {"token", "", form::text}}};
 
@@ -55,8 +56,11 @@ std::optional<wish_refused> check(const wish& wanted, std::string_view name,
     return std::nullopt;
   }
   const auto number = wire::decode_int(text);
-  if (number && *number >= wanted.min) return std::nullopt;
-  if (wanted.min == any_number) return invalid(name, "is a whole number.");
+  if (number && *number >= wanted.min && *number <= wanted.max) return std::nullopt;
+  if (wanted.max != any_number_max) {
+    return invalid(name, "is a whole number from " + std::to_string(wanted.min) + " to " +
+                             std::to_string(wanted.max) + ".");
+  }
   return invalid(name,
                  "is a whole number of milliseconds, at least " + std::to_string(wanted.min) + ".");
 }
@@ -74,6 +78,9 @@ wishes grant(const given& asked) {
   call_wishes granted;
   if (asked[deadline]) {
     granted.deadline = std::chrono::milliseconds(wire::decode_int(*asked[deadline]).value());
+  }
+  if (asked[priority]) {
+    granted.priority = static_cast<unsigned>(wire::decode_int(*asked[priority]).value());
   }
   return granted;
 }

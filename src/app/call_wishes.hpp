@@ -15,6 +15,7 @@ namespace understudy::app {
 /// What can be granted to a direct call.
 struct call_wishes {
   std::optional<std::chrono::milliseconds> deadline;  ///< the configured one still bounds it
+  std::optional<unsigned> priority;  ///< 0 to 9, where calls wait for a place; 5 is usual
 };
 
 /// The answer to give instead of the call.
@@ -29,8 +30,8 @@ using wishes = std::variant<call_wishes, wish_refused>;
 /// token; `[]` is PHP's empty map. Of a repeated member the last counts, as in PHP.
 /// -32602 for any other member, a wrong type, a value out of range. -32004 for what only a stored
 /// call can have, for calls are not stored yet: mode durable or queued, a key without a mode (it
-/// means durable), delay_ms, order_by. A promise is refused, never silently dropped. wait_ms and
-/// priority promise nothing to a direct call; a key with mode direct is the service's own matter.
+/// means durable), delay_ms, order_by. A promise is refused, never silently dropped. wait_ms
+/// promises nothing to a direct call; a key with mode direct is the service's own matter.
 [[nodiscard]] wishes read_wishes(std::string_view context);
 
 /// The same by header: Understudy-Mode, Idempotency-Key, Understudy-Wait, -Delay, -Deadline

@@ -180,9 +180,10 @@ void add_bench(CLI::App& app, command_line& line) {
   bench_options& to = line.bench;
   command->add_option("METHOD", to.method, "Interface@method")->required();
   command->add_option("PARAMS", to.params, "JSON: an array, or an object of named arguments");
-  command->add_option("--at", to.at, "Where it listens for frames")
+  command->add_option("--at", to.at, "Where it listens for frames, or with --http for HTTP")
       ->required()
       ->type_name("HOST:PORT");
+  command->add_flag("--http", to.http, "Call by POST /rpc, on connections that stay");
   command->add_option("--connections", to.connections, "Connections")->capture_default_str();
   command->add_option("--depth", to.depth, "Calls outstanding on each connection")
       ->capture_default_str();

@@ -22,20 +22,27 @@ namespace {
 
 constexpr std::array percentiles{50.0, 90.0, 99.0, 99.9};
 
-std::string request_frame(const bench_options& options) {
+/// The same body in either protocol.
+std::string request_bytes(const bench_options& options) {
+  std::string body;
+  wire::append_request(body, options.method, options.params);
+  if (options.http) {
+    return fmt::format(
+        "POST /rpc HTTP/1.1\r\nHost: {}\r\nContent-Type: application/json\r\n"
+        "Content-Length: {}\r\n\r\n{}",
+        options.at, body.size(), body);
+  }
   std::string frame;
-  const std::size_t header_at = wire::begin_frame(frame);
-  wire::append_request(frame, options.method, options.params);
-  wire::end_frame(frame, header_at, wire::frame_type::message);
+  wire::append_frame(frame, wire::frame_type::message, body);
   return frame;
 }
 
 /// Sends one request over and over; keeps sums, no single calls.
 class bench_script : public load_script {
  public:
-  explicit bench_script(std::string frame) : frame_(std::move(frame)) {}
+  explicit bench_script(std::string request) : request_(std::move(request)) {}
 
-  void append_call(std::uint64_t, std::string& out) override { out += frame_; }
+  void append_call(std::uint64_t, std::string& out) override { out += request_; }
 
   void ended(const load_call& call) override {
     if (call.good()) {
@@ -65,7 +72,7 @@ class bench_script : public load_script {
     return "timed_out";
   }
 
-  std::string frame_;
+  std::string request_;
 };
 
 double in_us(histogram::duration d) {
@@ -86,6 +93,7 @@ std::optional<std::string> problem_with(const bench_options& options) {
   }
   if (options.calls_per_second < 0) return "--rate must not be negative.";
   if (options.pid != 0 && options.idle == 0) return "--pid is of use only with --idle.";
+  if (options.http && options.idle != 0) return "--idle speaks frames only, not --http.";
   return std::nullopt;
 }
 
@@ -117,18 +125,15 @@ void print_json(const bench_script& script, double seconds) {
 int measure_calls(const bench_options& options) {
   load_options load;
   load.address = options.at;
+  load.protocol = options.http ? load_protocol::http : load_protocol::frames;
   load.connections = options.connections;
   load.depth = options.depth;
   load.calls_per_second = options.calls_per_second;
   load.timeout = options.timeout;
-  if (options.warmup.count() > 0) {
-    load.duration = options.warmup;
-    bench_script unmeasured(request_frame(options));
-    run_load(load, unmeasured);
-  }
+  load.warmup = options.warmup;
   load.duration = options.duration;
   load.calls_max = options.calls;
-  bench_script script(request_frame(options));
+  bench_script script(request_bytes(options));
   const load_report report = run_load(load, script);
   const double seconds = std::chrono::duration<double>(report.end - report.begin).count();
   options.json ? print_json(script, seconds) : print_text(script, seconds);
@@ -140,7 +145,7 @@ int measure_idle(const bench_options& options) {
   const auto resident = [&] { return options.pid != 0 ? resident_bytes(options.pid) : 0; };
   const std::uint64_t before = resident();
   const auto connections =
-      open_idle(options.at, options.idle, request_frame(options), options.timeout);
+      open_idle(options.at, options.idle, request_bytes(options), options.timeout);
   const std::uint64_t after = resident();
   const double each = static_cast<double>(static_cast<std::int64_t>(after - before)) / options.idle;
   if (options.json) {

@@ -11,7 +11,8 @@ namespace understudy::app {
 struct bench_options {
   std::string method;                         ///< METHOD, `Interface@method`
   std::string params = "[]";                  ///< [PARAMS], JSON array or object
-  std::string at;                             ///< --at HOST:PORT (frames)
+  std::string at;                             ///< --at HOST:PORT
+  bool http = false;                          ///< --http: POST /rpc instead of frames
   unsigned connections = 32;                  ///< --connections N
   unsigned depth = 1;                         ///< --depth N: calls outstanding on each connection
   double calls_per_second = 0;                ///< --rate R: open loop at R calls/s; 0: closed loop

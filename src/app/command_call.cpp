@@ -40,7 +40,8 @@ asio::awaitable<void> carry_out(asio::io_context& loop, call_job& job) {
   const net::resolved found = co_await net::resolve(loop.get_executor(), *address, job.deadline);
   boost::system::error_code error = found.error;
   for (const auto& endpoint : found.endpoints) {
-    auto connection = std::make_shared<net::upstream>(loop.get_executor(), wire::frame_limits{},
+    auto connection = std::make_shared<net::upstream>(loop.get_executor(),
+                                                      net::make_frame_codec(wire::frame_limits{}),
                                                       net::upstream::idle_sink{});
     error = co_await connection->connect(endpoint, job.deadline);
     if (error) continue;

@@ -25,8 +25,9 @@ namespace {
 void add_servers(pool_config& pool, const std::vector<std::string>& addresses, unsigned priority,
                  std::vector<config_problem>& problems) {
   for (const std::string& address : addresses) {
-    if (!net::split_address(address)) {
-      problems.push_back({0, fmt::format("\"{}\" is no server address: write HOST:PORT", address)});
+    if (!net::split_server_address(address)) {
+      problems.push_back({0, fmt::format("\"{}\" is no server address: write {}", address,
+                                         net::server_address_form)});
     }
     core::server_options server;
     server.address = address;

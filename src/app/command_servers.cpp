@@ -16,10 +16,10 @@ namespace understudy::app {
 namespace {
 
 int change(const servers_command& command, std::string_view verb, std::string_view effect) {
-  if (!net::split_address(command.server)) {
-    return complain(exit_usage, fmt::format("\"{}\" is no server address: write HOST:PORT as "
+  if (!net::split_server_address(command.server)) {
+    return complain(exit_usage, fmt::format("\"{}\" is no server address: write {} as "
                                             "`understudy servers list` shows it.",
-                                            command.server));
+                                            command.server, net::server_address_form));
   }
   const admin_answer answer = ask_admin(
       command.at, "POST", fmt::format("/servers/{}/{}/{}", command.pool, command.server, verb));

@@ -33,6 +33,18 @@ std::string ago(double since_ms) {
   return fmt::format("{} h", seconds / 3600);
 }
 
+// Where lanes differ: " (up on 3, down on 1)".
+std::string lanes_of(const json::value& server) {
+  const json::value* lanes = server.get_object().if_contains("lanes");
+  if (lanes == nullptr || !lanes->is_object()) return {};
+  std::string text;
+  for (const auto& [state, count] : lanes->get_object()) {
+    text += fmt::format("{}{} on {}", text.empty() ? " (" : ", ", std::string_view(state),
+                        number_of(*lanes, state));
+  }
+  return text + ")";
+}
+
 void print_pool(const json::value& pool, bool colours) {
   std::string services;
   for (const auto& service : array_of(pool, "services")) {
@@ -46,11 +58,16 @@ void print_pool(const json::value& pool, bool colours) {
     const std::string line = fmt::format("{} calls wait for a server", parked);
     fmt::print("  {}\n", coloured(line, tone::bad, colours));
   }
+  if (const double queued = number_of(pool, "queued"); queued > 0) {
+    const std::string line = fmt::format("{} calls wait for a place at a server", queued);
+    fmt::print("  {}\n", coloured(line, tone::bad, colours));
+  }
   text_table table(
       {"SERVER", "STATE", "FOR", "PRIORITY", "RAMP", "IN FLIGHT", "ATTEMPTS", "FAILURES"});
   for (const auto& server : array_of(pool, "servers")) {
     const std::string state = text_of(server, "state");
-    table.add({text_of(server, "address"), coloured(state, tone_of_state(state), colours),
+    table.add({text_of(server, "address"),
+               coloured(state + lanes_of(server), tone_of_state(state), colours),
                ago(number_of(server, "since_ms")), fmt::format("{}", number_of(server, "priority")),
                fmt::format("{:.0f} %", number_of(server, "share") * 100),
                fmt::format("{}", number_of(server, "in_flight")),

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 
+#include "app/config_balance.hpp"
 #include "app/config_reader.hpp"
 #include "app/config_values.hpp"
 #include "app/read_file.hpp"
@@ -27,11 +28,9 @@ constexpr std::size_t config_bytes_max = 8 * mib;  // far above any real one
 constexpr std::array<std::string_view, 2> sections{"gateway", "pool"};
 constexpr std::array<std::string_view, 5> absent_sections{"calls", "rule", "database",
                                                           "coordination", "notify"};
-constexpr std::array<std::string_view, 3> absent_gateway_keys{"threads", "wait", "caller_timeout"};
-constexpr std::array<std::string_view, 1> absent_pool_keys{"balance"};
-constexpr std::array<std::string_view, 1> absent_server_keys{"zone"};
+constexpr std::array<std::string_view, 2> absent_gateway_keys{"wait", "caller_timeout"};
 
-constexpr std::array<reader::key<core::server_options>, 3> server_keys{{
+constexpr std::array<reader::key<core::server_options>, 4> server_keys{{
     {"address",
      [](reader& value, core::server_options& server) {
        if (const auto* text = value.as<std::string>("an address in quotes")) server.address = *text;
@@ -40,6 +39,10 @@ constexpr std::array<reader::key<core::server_options>, 3> server_keys{{
      [](reader& value, core::server_options& server) { value.integer(server.priority, 0, 100); }},
     {"weight",
      [](reader& value, core::server_options& server) { value.number(server.weight, 0.001, 1000); }},
+    {"zone",
+     [](reader& value, core::server_options& server) {
+       if (const auto* name = value.as<std::string>("a name in quotes")) server.zone = *name;
+     }},
 }};
 
 void read_server(reader& value, pool_config& pool, unsigned priority) {
@@ -48,12 +51,13 @@ void read_server(reader& value, pool_config& pool, unsigned priority) {
   if (const auto* text = std::get_if<std::string>(&value.node().value)) {
     server.address = *text;
   } else if (const auto* table = value.as<toml_table>("\"HOST:PORT\" or {address = \"...\"}")) {
-    value.table<core::server_options>(*table, server_keys, absent_server_keys, server);
+    value.table<core::server_options>(*table, server_keys, {}, server);
   } else {
     return;
   }
-  if (!net::split_address(server.address)) {
-    value.problem(fmt::format("\"{}\" is no server address: write HOST:PORT", server.address));
+  if (!net::split_server_address(server.address)) {
+    value.problem(fmt::format("\"{}\" is no server address: write {}", server.address,
+                              net::server_address_form));
   }
   pool.servers.push_back(std::move(server));
 }
@@ -81,18 +85,6 @@ void read_idempotent(reader& value, pool_config& pool) {
   });
 }
 
-void read_failback(reader& value, pool_config& pool) {
-  const auto* text = value.as<std::string>("\"auto\" or \"manual\"");
-  if (text == nullptr) return;
-  if (*text == "auto") {
-    pool.options.failback = core::failback_policy::automatic;
-  } else if (*text == "manual") {
-    pool.options.failback = core::failback_policy::manual;
-  } else {
-    value.problem(fmt::format("\"{}\" is not \"auto\" or \"manual\"", *text));
-  }
-}
-
 void read_probe(reader& value, pool_config& pool) {
   const auto* method = value.as<std::string>("a method in quotes, such as \"Health@ping\",");
   if (method == nullptr) return;
@@ -103,7 +95,7 @@ void read_probe(reader& value, pool_config& pool) {
   pool.probe = *method;
 }
 
-constexpr std::array<reader::key<pool_config>, 21> pool_keys{{
+constexpr std::array<reader::key<pool_config>, 26> pool_keys{{
     {"servers",
      [](reader& value, pool_config& pool) {
        value.array("an array of servers", [&](reader& element) { read_server(element, pool, 0); });
@@ -146,6 +138,23 @@ constexpr std::array<reader::key<pool_config>, 21> pool_keys{{
      [](reader& value, pool_config& pool) { value.duration(pool.options.hedge_after, 0ms, 1h); }},
     {"ramp", [](reader& value, pool_config& pool) { value.duration(pool.options.ramp, 0ms, 24h); }},
     {"failback", read_failback},
+    {"gradual",
+     [](reader& value, pool_config& pool) { value.duration(pool.options.gradual, 0ms, 24h); }},
+    {"balance", read_balance},
+    {"concurrency_max",
+     [](reader& value, pool_config& pool) {
+       int most = 0;
+       value.integer(most, 1, 100000);
+       pool.options.limits.most = most;
+     }},
+    {"multiplex",
+     [](reader& value, pool_config& pool) {
+       if (const auto* wanted = value.as<bool>("true or false")) pool.multiplex = *wanted;
+     }},
+    {"queue_max",
+     [](reader& value, pool_config& pool) {
+       value.integer(pool.options.pending.calls_max, 0, 100000);
+     }},
     {"attempts_max",
      [](reader& value, pool_config& pool) { value.integer(pool.options.attempts_max, 1, 20); }},
     {"lost_max",
@@ -160,10 +169,18 @@ constexpr std::array<reader::key<pool_config>, 21> pool_keys{{
      }},
 }};
 
-constexpr std::array<reader::key<gateway_config>, 9> gateway_keys{{
+constexpr std::array<reader::key<gateway_config>, 11> gateway_keys{{
     {"listen", [](reader& value, gateway_config& config) { value.listen_address(config.listen); }},
     {"http", [](reader& value, gateway_config& config) { value.listen_address(config.http); }},
     {"admin", [](reader& value, gateway_config& config) { value.listen_address(config.admin); }},
+    {"threads",
+     [](reader& value, gateway_config& config) {
+       value.integer(config.threads, 0, gateway_config::threads_max);
+     }},
+    {"zone",
+     [](reader& value, gateway_config& config) {
+       if (const auto* name = value.as<std::string>("a name in quotes")) config.zone = *name;
+     }},
     {"frame_bytes_max",
      [](reader& value, gateway_config& config) {
        value.size(config.limits.message_bytes_max, kib, gib);
@@ -211,7 +228,7 @@ void read_pools(reader& section, gateway_config& config, std::vector<config_prob
           "a pool's name has letters, digits, \"-\" and \"_\" only (it is part "
           "of addresses and labels), 64 at most");
     }
-    pool_reader.table<pool_config>(*table, pool_keys, absent_pool_keys, pool);
+    pool_reader.table<pool_config>(*table, pool_keys, {}, pool);
     config.pools.push_back(std::move(pool));
   }
 }

@@ -23,7 +23,9 @@ struct pool_config {
   std::string listen;
   std::vector<std::string> idempotent;  ///< patterns, `Interface@get*`
   std::vector<std::int64_t> fault_codes;
-  std::string probe;  ///< empty: @action_interface
+  std::string probe;        ///< empty: @action_interface
+  std::string balance_key;  ///< for consistent_hash: where in the request it is (json_pointer.hpp)
+  bool multiplex = true;    ///< where a server takes many calls at a time on one connection
   core::pool_options options;
   unsigned line = 0;  ///< where the file declares it; 0: the command line did
 };
@@ -32,9 +34,13 @@ struct pool_config {
 inline constexpr const char* default_http_address = "127.0.0.1:9580";
 
 struct gateway_config {
+  static constexpr unsigned threads_max = 64;
+
   std::string listen = "127.0.0.1:9500";    ///< empty: none
   std::string http = default_http_address;  ///< empty: none
   std::string admin;                        ///< empty: administration shares `http`
+  unsigned threads = 1;                     ///< 0: one per core
+  std::string zone;                         ///< where this gateway is; empty: nowhere in particular
   wire::frame_limits limits;
   std::size_t received_bytes_max = std::size_t{1} << 30;  ///< per address for frames
   std::size_t connections_max = 10000;                    ///< per listening address

@@ -1,8 +1,10 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <map>
 
 #include "app/config.hpp"
+#include "net/address.hpp"
 
 namespace understudy::app {
 
@@ -65,6 +67,14 @@ void check_pool(const pool_config& pool, claims& services, std::vector<config_pr
   }
 }
 
+bool all_speak_http(const pool_config& pool) {
+  const auto speaks_http = [](const core::server_options& server) {
+    const auto address = net::split_server_address(server.address);
+    return address && !address->http_target.empty();
+  };
+  return !pool.servers.empty() && std::ranges::all_of(pool.servers, speaks_http);
+}
+
 }  // namespace
 
 std::vector<config_problem> check_config(const gateway_config& config) {
@@ -78,6 +88,12 @@ std::vector<config_problem> check_config(const gateway_config& config) {
   for (const pool_config& pool : config.pools) shared += pool.listen.empty() ? 1 : 0;
   for (const pool_config& pool : config.pools) {
     check_pool(pool, services, problems);
+    if (shared > 1 && pool.listen.empty() && pool.services.empty() && all_speak_http(pool)) {
+      problems.push_back(
+          {pool.line, fmt::format("pool.{}: list its services; servers that speak HTTP do not "
+                                  "tell them as a rule",
+                                  pool.name)});
+    }
     if (shared > 1 && pool.listen.empty() && !pool.probe.empty() && pool.services.empty()) {
       problems.push_back(
           {pool.line, fmt::format("pool.{}: list its services; they can only be learned where "

@@ -3,9 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <boost/asio/co_spawn.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_future.hpp>
 #include <future>
+#include <thread>
 #include <utility>
 
 #include "app/admin.hpp"
@@ -18,7 +20,7 @@ namespace asio = boost::asio;
 
 namespace {
 
-// How often gauges are refreshed and emptied listeners let go; while it drains, how soon its end
+// How often emptied listeners are let go; while it drains, how soon its end
 // is seen.
 constexpr std::chrono::milliseconds tick_interval{1000};
 constexpr std::chrono::milliseconds drain_tick_interval{10};
@@ -40,6 +42,11 @@ net::frame_server_options frame_options(const gateway_config& config) {
   return options;
 }
 
+unsigned lanes_wanted(const gateway_config& config) {
+  if (config.threads > 0) return config.threads;
+  return std::clamp(std::thread::hardware_concurrency(), 1U, gateway_config::threads_max);
+}
+
 const pool_config* pool_of(const gateway_config& config, std::string_view name) {
   const auto found = std::ranges::find(config.pools, name, &pool_config::name);
   return found == config.pools.end() ? nullptr : &*found;
@@ -47,7 +54,8 @@ const pool_config* pool_of(const gateway_config& config, std::string_view name) 
 
 }  // namespace
 
-gateway::gateway(gateway_config config) : config_(std::move(config)) {
+gateway::gateway(gateway_config config)
+    : config_(std::move(config)), lanes_(lanes_wanted(config_), events_) {
   events_.watch([this](const event& e) { metrics_.event(e); });
 }
 
@@ -57,31 +65,27 @@ gateway::~gateway() {
   for (const frame_listener& listener : frames_) listener.server->stop();
   for (const frame_listener& listener : retired_) listener.server->stop();
   http_.clear();
-  if (router_) router_->stop();
-  context_.restart();
-  context_.poll();
+  lanes_.settle();
 }
 
 void gateway::start() {
-  pool_router_parts parts;
-  parts.executor = context_.get_executor();
-  parts.records = [this](const core::record& record) { events_.write(record); };
-  parts.reports = [this](const call_report& report) { metrics_.call(report); };
-  router_ = pool_router::make(std::move(parts), config_);
-
+  lanes_.make_routers(config_);
   listen_frames(frames_, "", config_.listen);
   for (const pool_config& pool : config_.pools) listen_frames(frames_, pool.name, pool.listen);
   listen_http();
   tick();
-  thread_ = std::thread([this] { context_.run(); });
+  lanes_.run();
 }
 
 void gateway::listen_frames(std::vector<frame_listener>& to, std::string pool,
                             const std::string& address) {
   if (address.empty()) return;
+  std::vector<net::frame_lane> served;
+  for (const auto& lane : lanes_.all()) {
+    served.push_back({&lane->context, forward_frames(lane->router, pool)});
+  }
   frame_listener listener;
-  listener.server =
-      net::frame_server::make({&context_}, frame_options(config_), forward_frames(router_, pool));
+  listener.server = net::frame_server::make(std::move(served), frame_options(config_));
   listener.server->listen(address);
   listener.pool = std::move(pool);
   listener.address = address;
@@ -94,15 +98,20 @@ void gateway::listen_http() {
     net::http_limits limits;
     limits.body_bytes_max = config_.limits.message_bytes_max;
     limits.connections_max = config_.connections_max;
-    admin_parts parts{*router_,
+    admin_parts parts{lanes_,
+                      lanes_.home(),
                       events_,
                       metrics_,
                       [this] { return draining_.load(); },
                       std::string(version),
                       [this] { return listeners(); }};
+    const http_handlers handlers = make_http_handlers(std::move(parts), side);
+    std::vector<net::http_lane> served;
+    for (const auto& lane : lanes_.all()) {
+      served.push_back({lane->context.get_executor(), handlers(*lane->router)});
+    }
     http_listener listener;
-    listener.server = net::http_server::make(context_.get_executor(), limits,
-                                             make_http_handler(std::move(parts), side));
+    listener.server = net::http_server::make(std::move(served), limits);
     listener.server->listen(address);
     listener.name = std::move(name);
     http_.push_back(std::move(listener));
@@ -141,7 +150,8 @@ std::vector<listener_status> gateway::listeners() const {
 }
 
 std::vector<std::string> gateway::reload(const gateway_config& config) {
-  return asio::post(context_, asio::use_future([&] { return take_over(config); })).get();
+  auto taken = take_over(std::make_shared<const gateway_config>(config));
+  return asio::co_spawn(lanes_.home(), std::move(taken), asio::use_future).get();
 }
 
 std::vector<std::string> gateway::restart_needed(const gateway_config& config) const {
@@ -153,6 +163,7 @@ std::vector<std::string> gateway::restart_needed(const gateway_config& config) c
   compare(config.listen == config_.listen, "listen");
   compare(config.http == config_.http, "http");
   compare(config.admin == config_.admin, "admin");
+  compare(config.threads == config_.threads, "threads");
   compare(config.received_bytes_max == config_.received_bytes_max, "received_bytes_max");
   compare(config.connections_max == config_.connections_max, "connections_max");
   compare(config.limits.message_bytes_max == config_.limits.message_bytes_max, "frame_bytes_max");
@@ -160,10 +171,11 @@ std::vector<std::string> gateway::restart_needed(const gateway_config& config) c
   return problems;
 }
 
-std::vector<std::string> gateway::take_over(const gateway_config& config) {
-  std::vector<std::string> problems = restart_needed(config);
+asio::awaitable<std::vector<std::string>> gateway::take_over(
+    std::shared_ptr<const gateway_config> config) {
+  std::vector<std::string> problems = restart_needed(*config);
   std::vector<frame_listener> fresh;
-  for (const pool_config& pool : config.pools) {
+  for (const pool_config& pool : config->pools) {
     const pool_config* before = pool_of(config_, pool.name);
     if (before != nullptr && before->listen == pool.listen) continue;
     try {
@@ -172,10 +184,10 @@ std::vector<std::string> gateway::take_over(const gateway_config& config) {
       problems.emplace_back(error.what());
     }
   }
-  if (!problems.empty()) return problems;
+  if (!problems.empty()) co_return problems;
 
   const auto kept = [&](const frame_listener& listener) {
-    const pool_config* pool = pool_of(config, listener.pool);
+    const pool_config* pool = pool_of(*config, listener.pool);
     return listener.pool.empty() || (pool != nullptr && pool->listen == listener.address);
   };
   const auto gone = std::stable_partition(frames_.begin(), frames_.end(), kept);
@@ -185,13 +197,14 @@ std::vector<std::string> gateway::take_over(const gateway_config& config) {
   }
   frames_.erase(gone, frames_.end());
   std::ranges::move(fresh, std::back_inserter(frames_));
-  router_->configure(config);
-  config_ = config;
-  return problems;
+  config_ = *config;
+  co_await lanes_.configure(std::move(config));
+  co_return problems;
 }
 
 void gateway::drain(std::function<void()> done) {
-  asio::post(context_, [this, done = std::move(done)]() mutable { begin_drain(std::move(done)); });
+  asio::post(lanes_.home(),
+             [this, done = std::move(done)]() mutable { begin_drain(std::move(done)); });
 }
 
 void gateway::begin_drain(std::function<void()> done) {
@@ -211,7 +224,7 @@ bool gateway::drained() {
       if (listener.server->connections() > 0) return false;
     }
   }
-  std::size_t open = router_->running();
+  std::size_t open = lanes_.running();
   for (const http_listener& listener : http_) {
     listener.server->stop();
     open += listener.server->connections();
@@ -220,9 +233,6 @@ bool gateway::drained() {
 }
 
 void gateway::tick() {
-  for (const listener_status& listener : listeners()) {
-    metrics_.connections(listener.name, listener.connections);
-  }
   std::erase_if(retired_, [](const auto& listener) { return listener.server->connections() == 0; });
 
   if (drain_done_) {
@@ -243,8 +253,7 @@ void gateway::tick() {
 }
 
 void gateway::stop() {
-  context_.stop();
-  if (thread_.joinable()) thread_.join();
+  lanes_.stop();
 }
 
 }  // namespace understudy::app

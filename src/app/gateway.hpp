@@ -1,28 +1,27 @@
-// A running gateway: listeners, pools and administration on one thread of its own.
+// A running gateway: listeners and administration, in front of lanes that carry the calls.
 #pragma once
 
 #include <atomic>
-#include <boost/asio/io_context.hpp>
+#include <boost/asio/awaitable.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
-#include <thread>
 #include <vector>
 
 #include "app/config.hpp"
 #include "app/event_log.hpp"
+#include "app/gateway_lanes.hpp"
 #include "app/metrics.hpp"
-#include "app/pool_router.hpp"
 #include "app/status_json.hpp"
 #include "net/frame_server.hpp"
 #include "net/http.hpp"
 
 namespace understudy::app {
 
-/// start(), reload(), drain() and stop() are for one thread, not the gateway's own; events() for
-/// any. The destructor stops.
+/// start(), reload(), drain() and stop() are for one thread, none of the gateway's own; events()
+/// for any. The destructor stops.
 class gateway {
  public:
   explicit gateway(gateway_config config);
@@ -43,9 +42,9 @@ class gateway {
   /// Addresses (but for those of pools) and limits need a restart.
   [[nodiscard]] std::vector<std::string> reload(const gateway_config& config);
 
-  /// /readyz says 503, no new connections, connections close as they rest. Calls `done` on the
-  /// gateway's thread when all calls have ended, or after `drain_timeout`. stop() remains to be
-  /// called.
+  /// /readyz says 503, no new connections, connections close as they rest. Calls `done` on a
+  /// thread of the gateway when all calls have ended, or after `drain_timeout`. stop() remains to
+  /// be called.
   void drain(std::function<void()> done);
   /// Ends at once: running calls get no answer.
   void stop();
@@ -68,7 +67,9 @@ class gateway {
   void listen_http();
   [[nodiscard]] std::string http_named(std::string_view name) const;
   [[nodiscard]] std::vector<std::string> restart_needed(const gateway_config& config) const;
-  [[nodiscard]] std::vector<std::string> take_over(const gateway_config& config);
+  // At home, as all that follows.
+  boost::asio::awaitable<std::vector<std::string>> take_over(
+      std::shared_ptr<const gateway_config> config);
   void begin_drain(std::function<void()> done);
   [[nodiscard]] bool drained();
   void tick();
@@ -80,13 +81,11 @@ class gateway {
   std::function<void()> drain_done_;
   core::time_point drain_until_{};
 
-  boost::asio::io_context context_{1};
-  boost::asio::steady_timer ticker_{context_};
-  std::shared_ptr<pool_router> router_;
+  gateway_lanes lanes_;
+  boost::asio::steady_timer ticker_{lanes_.home()};
   std::vector<frame_listener> frames_;
   std::vector<frame_listener> retired_;  ///< of removed pools: until their connections are gone
   std::vector<http_listener> http_;
-  std::thread thread_;
 };
 
 }  // namespace understudy::app

@@ -3,6 +3,7 @@
 #include <utility>
 #include <variant>
 
+#include "app/caller.hpp"
 #include "wire/answer.hpp"
 #include "wire/frame.hpp"
 #include "wire/request.hpp"
@@ -13,8 +14,8 @@ namespace {
 
 class forwarding_handler final : public net::frame_handler {
  public:
-  forwarding_handler(std::shared_ptr<router> routes, std::string pool)
-      : routes_(std::move(routes)), pool_(std::move(pool)) {}
+  forwarding_handler(std::shared_ptr<router> routes, std::string pool, std::uint64_t caller)
+      : routes_(std::move(routes)), pool_(std::move(pool)), caller_(caller) {}
 
   // Every answer has to be fetched: there is no fast path.
   bool handle_now(net::frame_call&, std::string&) override { return false; }
@@ -28,6 +29,7 @@ class forwarding_handler final : public net::frame_handler {
     std::vector<std::string_view> files(call.files.begin(), call.files.end());
     route_terms terms;
     terms.only = pool_;
+    terms.caller = caller_;
     const routed answer = co_await routes_->route(std::get<wire::request>(parsed), call.body,
                                                   std::move(files), terms);
     for (const std::string& file : answer.files) {
@@ -39,13 +41,14 @@ class forwarding_handler final : public net::frame_handler {
  private:
   std::shared_ptr<router> routes_;
   std::string pool_;
+  std::uint64_t caller_;
 };
 
 }  // namespace
 
 net::frame_handler_factory forward_frames(std::shared_ptr<router> routes, std::string pool) {
-  return [routes = std::move(routes), pool = std::move(pool)](const std::string&) {
-    return std::make_unique<forwarding_handler>(routes, pool);
+  return [routes = std::move(routes), pool = std::move(pool)](const std::string& peer) {
+    return std::make_unique<forwarding_handler>(routes, pool, caller_of(peer));
   };
 }
 

@@ -10,6 +10,7 @@
 #include <variant>
 
 #include "app/call_wishes.hpp"
+#include "app/caller.hpp"
 #include "understudy/error.hpp"
 #include "wire/answer.hpp"
 #include "wire/json_text.hpp"
@@ -247,6 +248,8 @@ asio::awaitable<net::http_response> serve_rpc(router& routes, net::http_request 
   }
   route_terms terms;
   terms.deadline = std::get<call_wishes>(asked).deadline;
+  terms.priority = std::get<call_wishes>(asked).priority;
+  terms.caller = caller_of(request.peer);
   const auto text = trim(request.body);
   if (!text.starts_with('[')) {
     auto answer = co_await answer_one(routes, text, terms);

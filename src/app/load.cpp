@@ -61,6 +61,7 @@ class load_run {
 
  private:
   void connect_all();
+  void make_calls(nanoseconds duration, std::uint64_t calls_max);
   void loop();
   int wait(std::array<epoll_event, 64>& events, load_clock::time_point now) const;
   void handle(load_connection& connection, std::uint32_t events);
@@ -71,6 +72,7 @@ class load_run {
   void look_after(load_clock::time_point now);
   void drop(load_connection& connection, load_end first, load_clock::time_point now);
   void end_first(load_connection& connection, load_call& call, load_clock::time_point now);
+  void tell(const load_call& call);
   [[nodiscard]] load_clock::time_point start_of(std::uint64_t number) const;
   [[nodiscard]] bool open_loop() const { return options_.calls_per_second > 0; }
 
@@ -83,11 +85,14 @@ class load_run {
   std::vector<load_clock::time_point> retry_at_;  // by connection, while it is closed
   answer_reader answers_;
   load_report report_;
+  load_clock::time_point last_;  // no new calls from here on
+  std::uint64_t calls_max_ = 0;
   std::uint64_t due_ = 0;   // calls that may have begun by now
   std::uint64_t next_ = 0;  // of these, the first that has not
   std::size_t outstanding_ = 0;
   std::size_t turn_ = 0;  // the connection that is offered the next call
-  bool ending_ = false;   // no further call becomes due
+  bool warming_ = false;
+  bool ending_ = false;  // no further call becomes due
 };
 
 load_run::load_run(const load_options& options, load_script& script, std::stop_token stop)
@@ -99,7 +104,7 @@ load_run::load_run(const load_options& options, load_script& script, std::stop_t
   if (!epoll_) throw std::system_error(errno, std::generic_category(), "epoll_create1");
   connections_.reserve(options_.connections);
   for (unsigned i = 0; i < options_.connections; ++i) {
-    connections_.emplace_back(epoll_.get(), i, std::max(1U, options_.depth));
+    connections_.emplace_back(epoll_.get(), i, options_.protocol, std::max(1U, options_.depth));
   }
   retry_at_.resize(connections_.size());
   ::prctl(PR_SET_TIMERSLACK, 1000UL);  // 1 us instead of 50: an open loop is to be punctual
@@ -107,11 +112,23 @@ load_run::load_run(const load_options& options, load_script& script, std::stop_t
 
 load_report load_run::run() {
   connect_all();
+  warming_ = options_.warmup.count() > 0;
+  if (warming_) make_calls(options_.warmup, 0);
+  warming_ = false;
+  make_calls(options_.duration, options_.calls_max);
+  return report_;
+}
+
+void load_run::make_calls(nanoseconds duration, std::uint64_t calls_max) {
+  report_ = {};
   report_.begin = load_clock::now();
+  last_ = report_.begin + duration;
+  calls_max_ = calls_max > 0 ? calls_max : std::numeric_limits<std::uint64_t>::max();
+  due_ = next_ = 0;
+  ending_ = false;
   loop();
   report_.end = load_clock::now();
   report_.calls = next_;
-  return report_;
 }
 
 void load_run::connect_all() {
@@ -179,16 +196,13 @@ load_clock::time_point load_run::start_of(std::uint64_t number) const {
 // An open loop's calls become due with time. A closed loop's are due at any time.
 void load_run::take_due(load_clock::time_point now) {
   if (ending_) return;
-  const std::uint64_t calls_max =
-      options_.calls_max > 0 ? options_.calls_max : std::numeric_limits<std::uint64_t>::max();
-  const auto last = report_.begin + options_.duration;
   if (open_loop()) {
-    while (due_ < calls_max && start_of(due_) <= now && start_of(due_) < last) ++due_;
+    while (due_ < calls_max_ && start_of(due_) <= now && start_of(due_) < last_) ++due_;
   } else {
-    due_ = calls_max;
+    due_ = calls_max_;
   }
   const std::uint64_t begun = open_loop() ? due_ : next_;
-  if (now >= last || stop_.stop_requested() || begun == calls_max) {
+  if (now >= last_ || stop_.stop_requested() || begun == calls_max_) {
     ending_ = true;
     if (!open_loop()) due_ = next_;
   }
@@ -217,16 +231,15 @@ void load_run::read_answers(load_connection& connection) {
   const bool broken = connection.receive() == load_connection::io::broken;
   const auto now = load_clock::now();
   while (true) {
-    const auto result = connection.next_frame();
-    if (std::holds_alternative<wire::need_more>(result)) break;
-    const auto* frame = std::get_if<wire::frame>(&result);
-    if (frame != nullptr && frame->type == wire::frame_type::file) continue;
-    if (frame == nullptr || connection.pending().empty()) {
+    const auto answer = connection.next_answer();
+    if (std::holds_alternative<std::monostate>(answer)) break;
+    const auto* const got = std::get_if<load_body>(&answer);
+    if (got == nullptr || connection.pending().empty()) {
       drop(connection, load_end::unreadable, now);
       return;
     }
     load_call call;
-    answers_.read(frame->body, call);
+    answers_.read(got->text, call);
     end_first(connection, call, now);
   }
   if (broken) {
@@ -276,7 +289,7 @@ void load_run::look_after(load_clock::time_point now) {
     call.end = now;
     call.how = load_end::not_sent;
     ++next_;
-    script_.ended(call);
+    tell(call);
   }
 }
 
@@ -298,7 +311,11 @@ void load_run::end_first(load_connection& connection, load_call& call, load_cloc
   call.end = now;
   connection.pending().pop_front();
   --outstanding_;
-  script_.ended(call);
+  tell(call);
+}
+
+void load_run::tell(const load_call& call) {
+  if (!warming_) script_.ended(call);
 }
 
 }  // namespace

@@ -6,8 +6,9 @@
 
 namespace understudy::app {
 
-load_connection::load_connection(int epoll, std::uint32_t index, unsigned depth)
-    : epoll_(epoll), index_(index), pending_(depth) {}
+load_connection::load_connection(int epoll, std::uint32_t index, load_protocol protocol,
+                                 unsigned depth)
+    : epoll_(epoll), index_(index), protocol_(protocol), reader_(protocol), pending_(depth) {}
 
 load_connection::io load_connection::start(const socket_address& to) {
   fd_ = begin_connect(to);
@@ -38,7 +39,7 @@ load_connection::io load_connection::established() {
 void load_connection::close() {
   fd_.reset();  // leaves the epoll set with it
   state_ = state::closed;
-  reader_ = wire::frame_reader{};
+  reader_ = load_reader(protocol_);
   out_.clear();
   out_sent_ = 0;
 }

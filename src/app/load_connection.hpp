@@ -6,8 +6,8 @@
 #include <cstdint>
 #include <string>
 
+#include "app/load_reader.hpp"
 #include "app/load_socket.hpp"
-#include "wire/frame.hpp"
 
 namespace understudy::app {
 
@@ -24,7 +24,7 @@ class load_connection {
   enum class state : std::uint8_t { closed, connecting, open };
   enum class io : std::uint8_t { done, broken };
 
-  load_connection(int epoll, std::uint32_t index, unsigned depth);
+  load_connection(int epoll, std::uint32_t index, load_protocol protocol, unsigned depth);
 
   /// From closed to connecting. Broken: errno says why.
   io start(const socket_address& to);
@@ -35,7 +35,7 @@ class load_connection {
   [[nodiscard]] state now() const { return state_; }
   [[nodiscard]] bool has_room() const { return state_ == state::open && !pending_.full(); }
 
-  /// Where the next request's frame is appended; flush() sends it.
+  /// Where the next request is appended; flush() sends it.
   [[nodiscard]] std::string& out() { return out_; }
   void add(const load_pending& call) { pending_.push_back(call); }
   [[nodiscard]] boost::circular_buffer<load_pending>& pending() { return pending_; }
@@ -44,17 +44,18 @@ class load_connection {
 
   /// One read. Broken: the peer closed or reset the connection.
   io receive();
-  [[nodiscard]] wire::frame_result next_frame() { return reader_.next(); }
+  [[nodiscard]] load_answer next_answer() { return reader_.next(); }
 
  private:
   void watch(bool writable);
 
   int epoll_;
   std::uint32_t index_;
+  load_protocol protocol_;
   state state_ = state::closed;
   bool watches_writable_ = false;
   owned_fd fd_;
-  wire::frame_reader reader_;
+  load_reader reader_;
   std::string out_;
   std::size_t out_sent_ = 0;
   boost::circular_buffer<load_pending> pending_;

@@ -1,13 +1,15 @@
 // Counters, gauges and histograms of the gateway, in the Prometheus text format.
 #pragma once
 
-#include <memory>
+#include <map>
+#include <mutex>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "app/call_counts.hpp"
 #include "app/event_log.hpp"
-#include "app/router.hpp"
+#include "app/status_json.hpp"
 
 namespace understudy::app {
 
@@ -23,21 +25,17 @@ namespace understudy::app {
 /// understudy_server_in_flight{pool,server}, understudy_server_attempts_total{pool,server},
 /// understudy_server_failures_total{pool,server}
 ///
-/// No label holds what a caller chose: methods are not labels, a call to no known pool counts
-/// under pool "".
+/// No label holds what a caller chose: methods are not labels.
 class metrics {
  public:
-  metrics();
-  ~metrics();
-  void call(const call_report& report);
   void event(const app::event& e);
-  void connections(std::string_view listener, std::size_t open);
-  /// Gauges of pools and servers are set from `pools`, then everything is written.
-  [[nodiscard]] std::string text(const std::vector<pool_status>& pools);
+  /// Events as counted here, all else as it is given.
+  [[nodiscard]] std::string text(const call_counts& calls, const std::vector<pool_status>& pools,
+                                 const std::vector<listener_status>& listeners) const;
 
  private:
-  struct state;
-  std::unique_ptr<state> state_;
+  mutable std::mutex mutex_;
+  std::map<std::string, std::uint64_t, std::less<>> events_;  ///< by kind
 };
 
 /// The content type of text().

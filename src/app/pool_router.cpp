@@ -13,17 +13,36 @@ namespace {
 
 // What a dispatcher takes for good. The bindings fail to compile when a field is added: it needs
 // its place here and its key in the configuration.
+auto fields(const core::balance_options& options) {
+  const auto& [policy, decay, failure_cost, hash_slack, zone, zone_enough] = options;
+  return std::tie(policy, decay, failure_cost, hash_slack, zone, zone_enough);
+}
+
+auto fields(const core::limiter_options& options) {
+  const auto& [start, floor, most, slowdown_max] = options;
+  return std::tie(start, floor, most, slowdown_max);
+}
+
+auto fields(const core::pending_options& options) {
+  const auto& [calls_max, standing_share, burst_share, standing_wait_max, burst_wait_max, burst] =
+      options;
+  return std::tie(calls_max, standing_share, burst_share, standing_wait_max, burst_wait_max, burst);
+}
+
+auto fields(const core::pool_options& options) {
+  const auto& [name, probe_interval, probe_timeout, down_probe_interval, probes_down, probes_up,
+               hold_down, ramp, gradual, failback, attempts_max, lost_max, parked_max, retry_ratio,
+               retry_tokens_max, hedge_after, balance, limits, pending] = options;
+  return std::tuple_cat(
+      std::tie(name, probe_interval, probe_timeout, down_probe_interval, probes_down, probes_up,
+               hold_down, ramp, gradual, failback, attempts_max, lost_max, parked_max, retry_ratio,
+               retry_tokens_max, hedge_after),
+      fields(balance), fields(limits), fields(pending));
+}
+
 bool same_settings(const pool_config& a, const pool_config& b) {
-  const auto fields = [](const core::pool_options& options) {
-    const auto& [name, probe_interval, probe_timeout, down_probe_interval, probes_down, probes_up,
-                 hold_down, ramp, failback, attempts_max, lost_max, parked_max, retry_ratio,
-                 retry_tokens_max, hedge_after] = options;
-    return std::tie(name, probe_interval, probe_timeout, down_probe_interval, probes_down,
-                    probes_up, hold_down, ramp, failback, attempts_max, lost_max, parked_max,
-                    retry_ratio, retry_tokens_max, hedge_after);
-  };
   return fields(a.options) == fields(b.options) && a.fault_codes == b.fault_codes &&
-         a.probe == b.probe;
+         a.probe == b.probe && a.balance_key == b.balance_key && a.multiplex == b.multiplex;
 }
 
 core::record pool_record(std::string kind, const std::string& pool, std::string rule,
@@ -34,6 +53,20 @@ core::record pool_record(std::string kind, const std::string& pool, std::string 
   record.rule = std::move(rule);
   record.effect = std::move(effect);
   return record;
+}
+
+std::size_t part_of(std::size_t bound, unsigned lanes) {
+  return (bound + lanes - 1) / lanes;
+}
+
+// A lane's part of what an operator bounds for all: rounded up, so that no part is nothing.
+void divide(net::dispatcher_options& options, unsigned lanes) {
+  core::pool_options& pool = options.pool;
+  options.connections_max = part_of(options.connections_max, lanes);
+  pool.parked_max = part_of(pool.parked_max, lanes);
+  pool.pending.calls_max = part_of(pool.pending.calls_max, lanes);
+  pool.limits.most = std::max(pool.limits.floor, pool.limits.most / lanes);
+  pool.retry_tokens_max /= lanes;
 }
 
 router::denial no_pool(std::string_view pool) {
@@ -50,7 +83,11 @@ std::shared_ptr<pool_router> pool_router::make(pool_router_parts parts,
 }
 
 pool_router::pool_router(pool_router_parts parts)
-    : parts_(std::move(parts)), expiry_(parts_.executor) {}
+    : parts_(std::move(parts)), expiry_(parts_.executor) {
+  if (!parts_.expired && parts_.lanes == 1) {
+    parts_.expired = [this](core::time_point now) { expire(now); };
+  }
+}
 
 pool_router::~pool_router() = default;
 
@@ -58,7 +95,8 @@ void pool_router::configure(const gateway_config& config) {
   limits_ = config.limits;
   deadline_ = config.deadline;
   std::vector<pool_ptr> pools;
-  for (const pool_config& wanted : config.pools) {
+  for (pool_config wanted : config.pools) {
+    wanted.options.balance.zone = config.zone;
     pool_ptr pool = pool_named(wanted.name);
     if (pool) {
       change_pool(*pool, wanted);
@@ -89,12 +127,21 @@ std::shared_ptr<net::dispatcher> pool_router::make_dispatcher(const pool_config&
   options.limits = limits_;
   options.fault_codes = config.fault_codes;
   options.probe_method = config.probe;
+  options.multiplex = config.multiplex;
   options.seed = std::random_device()();
-  return parts_.make_dispatcher(
+  divide(options, parts_.lanes);
+  auto made = parts_.make_dispatcher(
       parts_.executor, std::move(options), parts_.records,
       [self = weak_from_this(), name = config.name](const auto& server, const auto& services) {
         if (const auto alive = self.lock()) alive->learned(name, server, services);
       });
+  if (parts_.verdicts) {
+    made->tell_verdicts([verdicts = parts_.verdicts, name = config.name](
+                            const std::string& server, const std::string& method) {
+      verdicts(name, server, method);
+    });
+  }
+  return made;
 }
 
 pool_router::pool_ptr pool_router::make_pool(const pool_config& config) {
@@ -134,8 +181,9 @@ std::vector<pool_status> pool_router::status() const {
     status.name = pool->config.name;
     status.listen = pool->config.listen;
     status.services = pool->services.names();
-    status.servers = pool->dispatcher->status();
+    for (auto& server : pool->dispatcher->status()) status.servers.push_back({std::move(server)});
     status.parked = pool->dispatcher->parked();
+    status.queued = pool->dispatcher->queued();
     all.push_back(std::move(status));
   }
   return all;
@@ -151,11 +199,12 @@ router::refusal pool_router::resume(std::string_view pool, std::string_view addr
   return found ? found->servers.resume(address) : no_pool(pool);
 }
 
-router::refusal pool_router::put_server(std::string_view pool, const core::server_options& server,
+router::refusal pool_router::put_server(core::time_point now, std::string_view pool,
+                                        const core::server_options& server,
                                         std::chrono::milliseconds ttl) {
   const pool_ptr found = pool_named(pool);
   if (!found) return no_pool(pool);
-  refusal refused = found->servers.put(std::chrono::steady_clock::now(), server, ttl);
+  refusal refused = found->servers.put(now, server, ttl);
   arm_expiry();
   return refused;
 }
@@ -165,7 +214,18 @@ router::refusal pool_router::remove_server(std::string_view pool, std::string_vi
   return found ? found->servers.remove(address) : no_pool(pool);
 }
 
+void pool_router::expire(core::time_point now) {
+  for (const pool_ptr& pool : pools_) pool->servers.expire(now);
+  arm_expiry();
+}
+
+void pool_router::hear(std::string_view pool, const std::string& server,
+                       const std::string& method) {
+  if (const pool_ptr found = pool_named(pool)) found->dispatcher->hear(server, method);
+}
+
 void pool_router::arm_expiry() {
+  if (!parts_.expired) return;
   std::optional<core::time_point> next;
   for (const pool_ptr& pool : pools_) {
     const auto expiry = pool->servers.next_expiry();
@@ -175,10 +235,7 @@ void pool_router::arm_expiry() {
   expiry_.expires_at(*next);
   expiry_.async_wait([self = weak_from_this()](const boost::system::error_code& error) {
     const auto alive = self.lock();
-    if (error || !alive) return;
-    const auto now = std::chrono::steady_clock::now();
-    for (const pool_ptr& pool : alive->pools_) pool->servers.expire(now);
-    alive->arm_expiry();
+    if (!error && alive) alive->parts_.expired(std::chrono::steady_clock::now());
   });
 }
 

@@ -1,6 +1,7 @@
 // The router of a running gateway: one dispatcher per pool, services as configured or learned.
 #pragma once
 
+#include <atomic>
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -29,13 +30,22 @@ struct pool_router_parts {
   std::function<void(const core::record&)> records;
   std::function<void(const call_report&)> reports;
   dispatcher_factory make_dispatcher = &net::dispatcher::make;
+  /// One of so many, each on a lane of its own: what bounds a pool is divided among them.
+  unsigned lanes = 1;
+  /// The time of a registration is over: calls expire() of every router. Empty, where there are
+  /// several: another one's says so.
+  std::function<void(core::time_point)> expired{};
+  /// A dispatcher's verdict, for hear() of the other routers.
+  std::function<void(const std::string& pool, const std::string& server, const std::string& method)>
+      verdicts{};
 };
 
 /// A call on the shared address goes to the pool that serves its interface; calls on a pool's own
 /// address go to that pool. Of several pools that have a service the configuration's first has it,
 /// but a pool that only remembers it comes last. While a pool's services are still to be learned an
 /// unknown interface waits for its first probe, at most `learn_wait`; where it is the only pool,
-/// the call goes there. All functions run on the executor. Calls in flight keep the router alive.
+/// the call goes there. What does not say otherwise runs on the executor. Calls in flight keep the
+/// router alive.
 class pool_router final : public router, public std::enable_shared_from_this<pool_router> {
  public:
   static constexpr std::chrono::milliseconds learn_wait{2000};
@@ -51,18 +61,23 @@ class pool_router final : public router, public std::enable_shared_from_this<poo
   void configure(const gateway_config& config);
   /// Ends probes; running calls go on.
   void stop();
-  /// Calls that are being carried now.
-  [[nodiscard]] std::size_t running() const { return running_; }
+  /// Calls that are being carried now. Any thread.
+  [[nodiscard]] std::size_t running() const { return running_.load(std::memory_order_relaxed); }
 
   boost::asio::awaitable<routed> route(const wire::request& request, std::string_view body,
                                        std::vector<std::string_view> files,
                                        route_terms terms) override;
-  [[nodiscard]] std::vector<pool_status> status() const override;
-  refusal drain(std::string_view pool, std::string_view address) override;
-  refusal resume(std::string_view pool, std::string_view address) override;
-  refusal put_server(std::string_view pool, const core::server_options& server,
-                     std::chrono::milliseconds ttl) override;
-  refusal remove_server(std::string_view pool, std::string_view address) override;
+
+  [[nodiscard]] std::vector<pool_status> status() const;
+  refusal drain(std::string_view pool, std::string_view address);
+  refusal resume(std::string_view pool, std::string_view address);
+  /// Registers or renews a server until `now` + `ttl`.
+  refusal put_server(core::time_point now, std::string_view pool,
+                     const core::server_options& server, std::chrono::milliseconds ttl);
+  refusal remove_server(std::string_view pool, std::string_view address);
+  /// Removes the registrations that were not renewed in time.
+  void expire(core::time_point now);
+  void hear(std::string_view pool, const std::string& server, const std::string& method);
 
  private:
   struct pool_entry {
@@ -112,7 +127,7 @@ class pool_router final : public router, public std::enable_shared_from_this<poo
   std::vector<pool_ptr> pools_;  ///< in the configuration's order
   std::list<boost::asio::steady_timer*> waiters_;
   boost::asio::steady_timer expiry_;
-  std::size_t running_ = 0;
+  std::atomic<std::size_t> running_ = 0;  ///< written by the owner alone
 };
 
 }  // namespace understudy::app

@@ -8,8 +8,10 @@
 
 #include "app/call_wishes.hpp"
 #include "app/pool_router.hpp"
+#include "core/balance_ring.hpp"
 #include "understudy/error.hpp"
 #include "wire/answer.hpp"
+#include "wire/json_pointer.hpp"
 #include "wire/utf8.hpp"
 
 namespace understudy::app {
@@ -22,15 +24,21 @@ namespace {
 constexpr std::string_view retry_no = R"({"retry":false})";
 constexpr std::size_t shown_bytes_max = 256;  // of received text: a name may fill a frame
 
+// Counts what one thread alone changes and others may read.
 class counted {
  public:
-  explicit counted(std::size_t& count) : count_(count) { ++count_; }
-  ~counted() { --count_; }
+  explicit counted(std::atomic<std::size_t>& count) : count_(count) { add(1); }
+  ~counted() { add(-1); }
   counted(const counted&) = delete;
   counted& operator=(const counted&) = delete;
 
  private:
-  std::size_t& count_;
+  void add(std::ptrdiff_t change) {
+    count_.store(count_.load(std::memory_order_relaxed) + static_cast<std::size_t>(change),
+                 std::memory_order_relaxed);
+  }
+
+  std::atomic<std::size_t>& count_;
 };
 
 // A timer's place in the list of waiters, for as long as its frame lives.
@@ -182,6 +190,12 @@ asio::awaitable<routed> pool_router::route(const wire::request& request, std::st
   forward.body = body;
   forward.files = std::move(files);
   forward.idempotent = found.pool->services.idempotent(request);
+  forward.caller = terms.caller;
+  const auto& wished = std::get<call_wishes>(asked).priority;
+  forward.priority = static_cast<std::uint8_t>(wished.value_or(terms.priority.value_or(5)));
+  if (const std::string& path = found.pool->config.balance_key; !path.empty()) {
+    if (const auto key = wire::find_at(body, path)) forward.balance_key = core::balance_key(*key);
+  }
   co_return co_await carry(std::move(found.pool), std::move(forward), start);
 }
 

@@ -49,8 +49,9 @@ void registry::configure(const std::vector<core::server_options>& servers) {
 
 registry::refusal registry::put(core::time_point now, const core::server_options& server,
                                 std::chrono::milliseconds ttl) {
-  if (!net::split_address(server.address)) {
-    return denied(fmt::format("\"{}\" is no server address: write HOST:PORT.", server.address));
+  if (!net::split_server_address(server.address)) {
+    return denied(fmt::format("\"{}\" is no server address: write {}.", server.address,
+                              net::server_address_form));
   }
   if (ttl < ttl_min || ttl > ttl_max) {
     return denied(

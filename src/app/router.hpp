@@ -1,6 +1,7 @@
 // Which pool serves a method; carries one request there and brings the answer back.
 #pragma once
 
+#include <array>
 #include <boost/asio/awaitable.hpp>
 #include <cstdint>
 #include <functional>
@@ -11,6 +12,7 @@
 #include <vector>
 
 #include "app/config.hpp"
+#include "app/server_state.hpp"
 #include "net/dispatcher.hpp"
 #include "wire/request.hpp"
 
@@ -25,13 +27,21 @@ struct routed {
   std::int64_t retry_after_ms = 0;  ///< of an own error; 0 = no hint
 };
 
+/// A server as all lanes of a gateway see it. Each has connections and evidence of its own, so that
+/// they may differ for a moment: then `state` is the worst of theirs, and `lanes` says how many see
+/// which. Attempts, failures and those in flight are added up.
+struct server_view : core::server_status {
+  std::array<unsigned, server_states.size()> lanes{};  ///< none: all see `state`
+};
+
 /// What a router tells about itself (metrics, /status.json).
 struct pool_status {
   std::string name;
   std::string listen;
   std::vector<std::string> services;  ///< configured and learned
-  std::vector<core::server_status> servers;
-  std::size_t parked = 0;
+  std::vector<server_view> servers;
+  std::size_t parked = 0;  ///< calls that wait for a server
+  std::size_t queued = 0;  ///< calls that wait for a place at one
 };
 
 /// What holds for a call beside its bytes.
@@ -39,6 +49,8 @@ struct route_terms {
   std::string_view only;  ///< the pool of a pool's own address; empty = the shared address
   /// As asked for outside the body; the configured one still bounds it.
   std::optional<std::chrono::milliseconds> deadline;
+  std::optional<unsigned> priority;  ///< 0 to 9: as asked for outside the body
+  std::uint64_t caller = 0;          ///< calls of one caller take turns with those of others
 };
 
 /// Told of each finished call, for metrics and logs.
@@ -63,20 +75,12 @@ class router {
                                                std::vector<std::string_view> files,
                                                route_terms terms) = 0;
 
-  [[nodiscard]] virtual std::vector<pool_status> status() const = 0;
-
-  /// Administration. Each returns a sentence on failure, nothing on success.
+  /// Administration: why not; nothing on success.
   struct denial {
     std::string sentence;
     bool unknown = false;  ///< there is no such pool or server
   };
   using refusal = std::optional<denial>;
-  virtual refusal drain(std::string_view pool, std::string_view address) = 0;
-  virtual refusal resume(std::string_view pool, std::string_view address) = 0;
-  /// Registers or renews a server for `ttl`; it goes when the ttl ends without renewal.
-  virtual refusal put_server(std::string_view pool, const core::server_options& server,
-                             std::chrono::milliseconds ttl) = 0;
-  virtual refusal remove_server(std::string_view pool, std::string_view address) = 0;
 };
 
 }  // namespace understudy::app

@@ -34,11 +34,12 @@ struct gateway_status {
 
 /// {"version","uptime_ms","draining","listeners":[{"name","address","connections"}],
 ///  "pools":[{"name","listen","services":[],"parked","servers":[{"address","state","priority",
-///  "weight","in_flight","attempts","failures","share","since_ms"}]}],"events":[<event>]}
-/// `since_ms` is when the server entered its state: Unix time, as all times here.
+///  "weight","in_flight","attempts","failures","share","since_ms","lanes"?}]}],"events":[<event>]}
+/// `since_ms` is when the server entered its state: Unix time, as all times here. `lanes` is there
+/// only while lanes differ: {"up":3,"down":1}; `state` is then the worst.
 [[nodiscard]] std::string to_json(const gateway_status& status);
 
-/// True if a call to the pool would be tried now.
+/// True if a call to the pool would be tried now, on some lane.
 [[nodiscard]] bool usable(const pool_status& pool);
 
 }  // namespace understudy::app

@@ -56,13 +56,18 @@ void member_load::ended(time_point now, time_point begun, outcome how, unsigned 
       return;  // an idle connection had been closed: says nothing of the next attempt
     case outcome::abandoned:
       // The answer would have taken longer than this; how much longer is not known.
-      if (took_s > latency_s_ * kept(now, stamp_, decay_s)) observe(now, took_s, false, decay_s);
+      if (took_s > latency_s_ * kept(now, stamp_, decay_s)) {
+        latency_s_ = took_s;
+        failing_ *= kept(now, stamp_, decay_s);
+        stamp_ = std::max(stamp_, now);
+      }
       return;
     case outcome::answered:
       observe(now, took_s, false, decay_s);
       typical.observe(now, latency_s_, decay_s);
       return;
     case outcome::faulted:
+    case outcome::pushed_back:
     case outcome::refused:
     case outcome::unreached:
     case outcome::lost:

@@ -16,6 +16,9 @@ class oldest_attempt {
   /// `in_flight` as it is without the attempt that ended and had begun at `begun`.
   void ended(time_point now, time_point begun, unsigned in_flight);
   [[nodiscard]] duration age(time_point now) const;
+  void paused(duration lost) {
+    if (before_mark_ > 0) mark_ += lost;
+  }
 
  private:
   time_point mark_{};
@@ -46,6 +49,7 @@ class member_load {
              typical_load& typical);
 
   /// Forgets all but the attempts that are out: it is trusted anew.
+  void paused(duration lost) { oldest_.paused(lost); }
   void forget();
 
   /// Expected seconds until an attempt begun now has an answer, were no other out: latency or the

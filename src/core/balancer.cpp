@@ -109,6 +109,15 @@ balancer::balancer(const balance_options& options) : state_(std::make_unique<sta
 balancer::~balancer() = default;
 
 void balancer::add(server_id id, const balance_traits& traits) {
+  if (const auto known = state_->slots.find(static_cast<std::uint32_t>(id));
+      known != state_->slots.end()) {  // it comes back before its last attempt has ended
+    balance_member& m = state_->view.members[known->second];
+    UNDERSTUDY_CHECK(m.removed);
+    m.removed = false;
+    m.units = 0;
+    m.own_zone = false;
+    return update(id, traits);
+  }
   member_slot slot = static_cast<member_slot>(state_->view.members.size());
   if (state_->free.empty()) {
     state_->view.members.emplace_back();
@@ -172,6 +181,10 @@ void balancer::ended(time_point now, server_id id, time_point begun, outcome how
   if (m.eligible) state_->rule_of(m).ended();
   m.load.ended(now, begun, how, m.in_flight, state_->view.decay_s(), state_->view.typical);
   if (m.removed && m.in_flight == 0) state_->forget(slot);
+}
+
+void balancer::paused(duration lost) {
+  for (balance_member& m : state_->view.members) m.load.paused(lost);
 }
 
 std::optional<server_id> balancer::pick(time_point now, std::optional<std::uint64_t> key,

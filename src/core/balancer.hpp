@@ -80,9 +80,12 @@ class balancer {
   void set_eligible(server_id id, bool eligible);
 
   /// Every attempt: begin before connecting or sending, end exactly once. `begun` is exactly the
-  /// `now` of its began(): how old the oldest attempt is depends on it.
+  /// `now` of its began(), later by what paused() took since: how old the oldest is depends on it.
   void began(time_point now, server_id id);
   void ended(time_point now, server_id id, time_point begun, outcome how);
+
+  /// This process did not run for so long: nobody was slow.
+  void paused(duration lost);
 
   /// An eligible member that is not in `tried`; nothing where there is none. `key` is for
   /// consistent_hash (balance_key() in balance_ring.hpp makes one; without one a random key).

@@ -46,6 +46,8 @@ std::string reason_of(refusal why, const pool_options& options) {
       return "too many calls wait for a server";
     case refusal::crowded:
       return "no connection to another server could be spared";
+    case refusal::overloaded:
+      return "the other servers have as many calls as they can take";
     default:
       return "no other server could take it";
   }
@@ -58,14 +60,23 @@ call::call(pool& servers, call_options options)
 
 call::~call() {
   leave_parking();
+  (void)leave_queue();
   while (!out_.empty()) end_attempt(out_.back().started, out_.back().server, outcome::abandoned);
 }
 
 call_step call::begin(time_point now) {
   shared().budget.earn();
   if (now >= options_.deadline) return deadline_passed();
-  if (const auto server = pool_.pick(now, tried_, method_)) return start(now, *server);
+  if (auto next = go_on(now)) return std::move(*next);
   return wait_for_server(now);
+}
+
+/// Another server, or a place at one; nothing where none could take it.
+std::optional<call_step> call::go_on(time_point now) {
+  const pool::choice next = pool_.pick(now, tried_, method_, options_.key);
+  if (next.server) return start(now, *next.server);
+  if (next.full) return wait_for_place(now);
+  return std::nullopt;
 }
 
 call_step call::failed(time_point now, server_id server, outcome how) {
@@ -77,9 +88,12 @@ call_step call::failed(time_point now, server_id server, outcome how) {
     unknown_ = what_happened(how, shared().address(server));
   }
   end_attempt(now, server, how);
-  has_answer_ = has_answer_ || how == outcome::faulted;
+  faulted_ = faulted_ || how == outcome::faulted;
+  pushed_back_ = pushed_back_ || how == outcome::pushed_back;
   if (how == outcome::lost) ++lost_;
   if (!out_.empty()) return core::wait{};
+  if (how == outcome::pushed_back && !shared().budget.take())
+    return has_answer() ? call_step(deliver{}) : not_repeated(refusal::budget);
   if (!sent) return after_not_sent(now);
   if (how == outcome::abandoned) return give_up{code::outcome_unknown, unknown_, delivery::unknown};
   return after_sent(now);
@@ -91,8 +105,8 @@ call_step call::crowded(time_point now, server_id server) {
   end_attempt(now, server, outcome::abandoned);
   if (!out_.empty()) return core::wait{};
   if (now >= options_.deadline) return deadline_passed();
-  if (const auto other = pool_.pick(now, tried_, method_)) return start(now, *other);
-  if (has_answer_) return deliver{};
+  if (auto next = go_on(now)) return std::move(*next);
+  if (has_answer()) return deliver{};
   if (!unknown_.empty()) return not_repeated(refusal::crowded);
   return refuse(refusal::crowded,
                 {.code = code::overloaded,
@@ -102,6 +116,7 @@ call_step call::crowded(time_point now, server_id server) {
 
 void call::finish(time_point now, server_id server, outcome how, bool badly) {
   end_attempt(now, server, how, badly);
+  if (how == outcome::answered && !badly) (void)pool_.know(options_.method);
 }
 
 std::optional<time_point> call::look_at() const {
@@ -120,7 +135,7 @@ call_step call::look(time_point now) {
   // Away from a server in doubt it is no luxury.
   const bool doubted = !pool_.trusts(now, out_.front().server, method_);
   if (!doubted && !shared().budget.rich()) return core::wait{};
-  const auto server = pool_.pick(now, tried_, method_);
+  const auto server = pool_.pick(now, tried_, method_, options_.key).server;
   if (!server || !pool_.trusts(now, *server, method_) || !shared().budget.take())
     return core::wait{};
   return start(now, *server);
@@ -143,6 +158,7 @@ attempt_id call::orphan(server_id server) {
 }
 
 call_step call::woken(time_point now) {
+  if (turn_) return turn_came(now);
   UNDERSTUDY_CHECK(parked_);
   if (now >= options_.deadline) {
     leave_parking();
@@ -151,21 +167,22 @@ call_step call::woken(time_point now) {
                   {code::no_server, "no server of pool " + pool_.options().name +
                                         " was usable before the deadline; nothing was sent"});
   }
-  const auto server = pool_.pick(now, {}, method_);
-  if (!server) {
+  const pool::choice next = pool_.pick(now, {}, method_, options_.key);
+  if (!next.server && !next.full) {
     slot_.reset();
     return stay(now);
   }
   if (!slot_) slot_ = shared().waiting.slot(now);
-  if (now < *slot_ && *slot_ < options_.deadline) return park{*slot_};
+  if (now < *slot_ && *slot_ < options_.deadline) return park{*slot_, {}};
   leave_parking();
   tried_.clear();
-  return start(now, *server);
+  return next.server ? start(now, *next.server) : wait_for_place(now);
 }
 
 call_step call::stopped() {
-  UNDERSTUDY_CHECK(parked_);
+  UNDERSTUDY_CHECK(parked_ || turn_);
   leave_parking();
+  (void)leave_queue();
   if (!unknown_.empty()) return not_repeated(refusal::no_server);
   return give_up{.code = code::no_server,
                  .message = "stopped before a server could be reached; nothing was sent"};
@@ -183,8 +200,8 @@ call_step call::start(time_point now, server_id server) {
 call_step call::after_not_sent(time_point now) {
   if (now >= options_.deadline) return deadline_passed();
   if (const auto why = limit_reached(); why && !unknown_.empty())
-    return has_answer_ ? call_step(deliver{}) : not_repeated(*why);
-  if (const auto server = pool_.pick(now, tried_, method_)) return start(now, *server);
+    return has_answer() ? call_step(deliver{}) : not_repeated(*why);
+  if (auto next = go_on(now)) return std::move(*next);
   return wait_for_server(now);
 }
 
@@ -200,22 +217,24 @@ call_step call::after_sent(time_point now) {
   if (now >= options_.deadline) return deadline_passed();
   std::optional<refusal> why = limit_reached();
   if (!why) {
-    const auto server = pool_.pick(now, tried_, method_);
-    const bool may_wait = !has_answer_ && shared().any_recovering();
-    if (!server && !may_wait) {
-      why = refusal::alone;
+    const pool::choice next = pool_.pick(now, tried_, method_, options_.key);
+    const bool may_wait = !has_answer() && (next.full || shared().any_recovering());
+    if (!next.server && !may_wait) {
+      why = next.full ? refusal::overloaded : refusal::alone;
     } else if (!shared().budget.take()) {
       why = refusal::budget;
+    } else if (next.server) {
+      return start(now, *next.server);
     } else {
-      return server ? start(now, *server) : wait_for_server(now);
+      return next.full ? wait_for_place(now) : wait_for_server(now);
     }
   }
-  return has_answer_ ? call_step(deliver{}) : not_repeated(*why);
+  return has_answer() ? call_step(deliver{}) : not_repeated(*why);
 }
 
 /// Nothing is left to try at this moment.
 call_step call::wait_for_server(time_point now) {
-  if (has_answer_) return deliver{};
+  if (has_answer()) return deliver{};
   const bool sent = !unknown_.empty();
   if (!shared().any_in_service()) {
     if (sent) return not_repeated(refusal::alone);
@@ -241,7 +260,51 @@ call_step call::wait_for_server(time_point now) {
 }
 
 park call::stay(time_point now) const {
-  return {std::min(options_.deadline, now + look_again)};
+  return {std::min(options_.deadline, now + look_again), {}};
+}
+
+/// What it takes once it has a place.
+duration call::needs() const {
+  return shared().attempts.usual_median(method_);
+}
+
+call_step call::wait_for_place(time_point now) {
+  if (has_answer()) return deliver{};
+  const pending_call me{.deadline = options_.deadline,
+                        .needs = needs(),
+                        .priority = options_.priority,
+                        .caller = options_.caller};
+  const auto entered = shared().queue.enter(now, me);
+  if (const auto* away = std::get_if<turned_away>(&entered)) return no_place(away->retry_after);
+  turn_ = std::get<pending_id>(entered);
+  return park{std::min(options_.deadline, now + look_again), turn_};
+}
+
+/// It has a place, or has waited too long; or it only looks again.
+call_step call::turn_came(time_point now) {
+  const bool too_late = now >= options_.deadline - needs();
+  if (shared().queue.waits(*turn_) && !too_late && shared().any_in_service())
+    return park{std::min(options_.deadline, now + look_again), turn_};
+  const auto place = leave_queue();
+  if (now >= options_.deadline || (too_late && !place)) return no_place(crowded_hint);
+  const bool may = place && std::find(tried_.begin(), tried_.end(), *place) == tried_.end();
+  if (may && !options_.key && pool_.trusts(now, *place, method_)) return start(now, *place);
+  const pool::choice next = pool_.pick(now, tried_, method_, options_.key);
+  if (next.server) return start(now, *next.server);
+  if (!next.full) return wait_for_server(now);
+  if (may) return start(now, *place);  // better ones are full
+  // To wait again would be to be told again of the same place.
+  return place ? no_place(crowded_hint) : wait_for_place(now);
+}
+
+call_step call::no_place(duration retry_after) {
+  if (has_answer()) return deliver{};
+  if (!unknown_.empty()) return not_repeated(refusal::overloaded);
+  return refuse(refusal::overloaded,
+                {.code = code::overloaded,
+                 .message = "the servers of pool " + pool_.options().name +
+                            " have as many calls as they can take; nothing was sent",
+                 .retry_after = retry_after});
 }
 
 call_step call::not_repeated(refusal why) {
@@ -252,7 +315,7 @@ call_step call::not_repeated(refusal why) {
 }
 
 call_step call::deadline_passed() {
-  if (has_answer_) return deliver{};
+  if (has_answer()) return deliver{};
   if (unknown_.empty()) {
     return refuse(refusal::deadline, {.code = code::deadline_passed,
                                       .message = "the deadline passed before the call was sent"});
@@ -277,6 +340,12 @@ outcome call::as_evidence(time_point now, outcome how, time_point deadline, bool
   const bool cut_short =
       now >= deadline && (how == outcome::unreached || (how == outcome::timed_out && hurried));
   return cut_short ? outcome::abandoned : how;
+}
+
+std::optional<server_id> call::leave_queue() {
+  if (!turn_) return std::nullopt;
+  shared().queue.cancel(*turn_);
+  return pool_.take_grant(*std::exchange(turn_, std::nullopt));
 }
 
 void call::leave_parking() {

@@ -15,10 +15,13 @@
 namespace understudy::core {
 
 struct call_options {
-  std::string method;       ///< for records and messages
-  bool idempotent = false;  ///< may be repeated when its outcome is unknown
-  time_point deadline{};    ///< over all attempts; never renewed
-  bool hurried = false;     ///< its caller set the deadline: to miss it speaks against no server
+  std::string method;         ///< for records and messages
+  bool idempotent = false;    ///< may be repeated when its outcome is unknown
+  time_point deadline{};      ///< over all attempts; never renewed
+  bool hurried = false;       ///< its caller set the deadline: to miss it speaks against no server
+  std::uint8_t priority = 5;  ///< 0 to 9, among calls that wait for a place
+  std::uint64_t caller = 0;   ///< calls of one caller share one turn there
+  std::optional<std::uint64_t> key{};  ///< for consistent_hash
 };
 
 /// Start it; where there is a canary, send a copy of the call to that server, too: nobody waits
@@ -29,9 +32,11 @@ struct attempt {
 };
 /// Nothing to start: an attempt is out, wait for its end or for look_at().
 struct wait {};
-/// Nothing to try now: wait until the pool says wake_parked, at most until `until`; then woken().
+/// Nothing to try now: wait at most until `until`, then woken(). Earlier where the pool names
+/// `turn` among its `turns`; without one where it says wake_parked.
 struct park {
   time_point until{};
+  std::optional<pending_id> turn{};
 };
 /// The last faulted answer is the answer: it came, and is not to be had better elsewhere.
 struct deliver {};
@@ -52,8 +57,12 @@ using call_step = std::variant<attempt, wait, park, deliver, give_up>;
 ///   idempotent, has attempts left, has cost fewer than lost_max connections, and the budget has
 ///   a token. Where none is usable but one may come back, it parks first, and then may also meet
 ///   a server it has tried. Otherwise -32001 with a sentence that says why.
+/// - pushed_back: as not sent, but for a token of the budget; and where no other server is free the
+///   answer is the answer, unless another attempt may have run.
 /// - faulted: an answer came. Repeated under the same conditions (but it never waits), otherwise
 ///   `deliver`. The shell keeps the last faulted answer: any later step may still be `deliver`.
+/// Where every server has as many attempts as it can take, the call waits for a place, in its turn
+/// (pending.hpp), if it can be served in time; otherwise -32003 at once, with a time to come again.
 /// An idempotent call may have two attempts out (a hedge: Dean and Barroso, "The Tail at Scale",
 /// 2013), where another server is there and the budget is at least half full: so it ends when
 /// errors or overload empty it. The first good answer counts.
@@ -108,8 +117,15 @@ class call {
 
  private:
   [[nodiscard]] call_step start(time_point now, server_id server);
+  [[nodiscard]] std::optional<call_step> go_on(time_point now);
+  [[nodiscard]] call_step wait_for_place(time_point now);
+  [[nodiscard]] call_step turn_came(time_point now);
+  [[nodiscard]] call_step no_place(duration retry_after);
+  [[nodiscard]] duration needs() const;
   [[nodiscard]] call_step after_not_sent(time_point now);
   [[nodiscard]] call_step after_sent(time_point now);
+  /// "It did nothing" is no answer for a call that may have run elsewhere.
+  [[nodiscard]] bool has_answer() const { return faulted_ || (pushed_back_ && unknown_.empty()); }
   [[nodiscard]] std::optional<refusal> limit_reached() const;
   [[nodiscard]] call_step wait_for_server(time_point now);
   [[nodiscard]] park stay(time_point now) const;
@@ -118,6 +134,7 @@ class call {
   [[nodiscard]] call_step refuse(refusal why, give_up answer);
   void end_attempt(time_point now, server_id server, outcome how, bool badly = false);
   void leave_parking();
+  std::optional<server_id> leave_queue();
   [[nodiscard]] pool::state& shared() const { return *pool_.state_; }
 
   pool& pool_;
@@ -132,11 +149,13 @@ class call {
   boost::container::small_vector<out, 2> out_;
   time_point looked_{};
   std::optional<time_point> slot_;  ///< when it may leave the parking place
+  std::optional<pending_id> turn_;  ///< it waits for a place
   unsigned attempts_ = 0;
   unsigned lost_ = 0;
   bool parked_ = false;
-  bool has_answer_ = false;  ///< the shell holds a faulted answer
-  std::string unknown_;      ///< how an attempt ended that may have run; empty if none did
+  bool faulted_ = false;      ///< the shell holds such an answer
+  bool pushed_back_ = false;  ///< the same
+  std::string unknown_;       ///< how an attempt ended that may have run; empty if none did
 };
 
 }  // namespace understudy::core

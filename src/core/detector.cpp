@@ -7,6 +7,7 @@ namespace understudy::core {
 finding detector::attempt_ended(outcome how, duration took) {
   switch (how) {
     case outcome::answered:
+    case outcome::pushed_back:
       probes_failed_ = 0;
       return {};
     case outcome::abandoned:
@@ -55,6 +56,7 @@ finding detector::probe_ended(time_point now, outcome how, duration took) {
       }
       return {opinion::silent, "probes are not answered", source::probe, probes_failed_, how, took};
     case outcome::faulted:
+    case outcome::pushed_back:
     case outcome::unreadable:
       probes_good_ = 0;
       probes_failed_ = 0;

@@ -20,7 +20,7 @@ enum class opinion : std::uint8_t {
   gone,     ///< no connection can be made
 };
 
-enum class source : std::uint8_t { attempt, probe, idle_connection, method };
+enum class source : std::uint8_t { attempt, probe, idle_connection, method, observer };
 
 /// An opinion and what it rests on, for the record.
 struct finding {

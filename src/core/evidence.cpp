@@ -14,6 +14,8 @@ constexpr std::array<double, sign_count> least_share{0.0, 0.001, 0.003, 0.02};
 /// It has been seen with chance's spread around it.
 constexpr double spread = 2.0;
 constexpr double memory_calls = 1000.0;
+/// Some good calls end a trial.
+constexpr double trial_score = 10.0;
 constexpr double score_max = 2 * suspicion::proof;
 
 }  // namespace
@@ -26,19 +28,32 @@ void usual_signs::add(sign what) {
 }
 
 bool suspicion::add(sign what, time_point begun, time_point now, const usual_signs& usual) {
-  if (begun < last_sign_) return false;
-  if (what == sign::good) {
-    if (score_ <= 0.0) return true;
-    const double usual_good =
-        1.0 - usual.of(sign::fault) - usual.of(sign::slow) - usual.of(sign::error);
-    score_ += std::log((1.0 - bad_share) / std::max(usual_good, 1.0 - bad_share));
-    if (score_ <= 0.0) return clear(), true;
-  } else {
-    last_sign_ = now;
+  if (what != sign::good) {
     const double expected =
         std::max(least_share[static_cast<std::size_t>(what)], spread * usual.of(what));
-    score_ = std::min(score_ + std::max(std::log(bad_share / expected), 0.0), score_max);
+    return against(what, begun, now, expected);
   }
+  if (begun < last_sign_) return false;
+  if (score_ <= 0.0) return true;
+  const double usual_good =
+      1.0 - usual.of(sign::fault) - usual.of(sign::slow) - usual.of(sign::error);
+  score_ += std::log((1.0 - bad_share) / std::max(usual_good, 1.0 - bad_share));
+  if (score_ <= 0.0) return clear(), true;
+  ++seen_[static_cast<std::size_t>(what)];
+  return true;
+}
+
+bool suspicion::add_slow(time_point begun, time_point now, double share) {
+  const double least = least_share[static_cast<std::size_t>(sign::slow)];
+  return against(sign::slow, begun, now, std::max(least, spread * share));
+}
+
+bool suspicion::against(sign what, time_point begun, time_point now, double expected) {
+  if (begun < last_sign_) return false;
+  last_sign_ = now;
+  const double weight = std::max(std::log(bad_share / expected), 0.0);
+  score_ = std::min(score_ + weight, score_max);
+  if (on_trial_ && weight > 0.0) score_ = std::max(score_, proof);
   ++seen_[static_cast<std::size_t>(what)];
   return true;
 }
@@ -50,7 +65,13 @@ sign suspicion::worst() const {
 
 void suspicion::clear() {
   score_ = 0.0;
+  on_trial_ = false;
   seen_ = {};
+}
+
+void suspicion::put_on_trial() {
+  score_ = trial_score;
+  on_trial_ = true;
 }
 
 }  // namespace understudy::core

@@ -43,6 +43,8 @@ class suspicion {
   /// pause of 200 ms is one piece of evidence however many calls were in it. False then. That holds
   /// for good ones, too, or many at a time would outweigh the one sign that counts.
   bool add(sign what, time_point begun, time_point now, const usual_signs& usual);
+  /// One that was given up at an age that this share of its method's calls reach.
+  bool add_slow(time_point begun, time_point now, double share);
   [[nodiscard]] bool proven() const { return score_ >= proof; }
   [[nodiscard]] double score() const { return score_; }
   /// How many were counted since the score was last 0.
@@ -51,14 +53,16 @@ class suspicion {
   [[nodiscard]] sign worst() const;
   void clear();
   /// Back on trial: one more sign is proof, until some good calls were seen.
-  void put_on_trial() { score_ = proof - one_sign; }
+  void put_on_trial();
 
   /// exp(15) calls, more than a day at 30 calls/s, lie between two verdicts by chance.
   static constexpr double proof = 15.0;
 
  private:
-  static constexpr double one_sign = 5.0;  ///< what a slow call weighs; a fault weighs more
+  bool against(sign what, time_point begun, time_point now, double expected);
+
   double score_ = 0.0;
+  bool on_trial_ = false;
   std::array<unsigned, sign_count> seen_{};
   time_point last_sign_{};
 };

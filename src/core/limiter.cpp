@@ -63,7 +63,7 @@ void limiter::ended(time_point now, duration took, duration expected, load_sign 
     --skip_;
     return;
   }
-  if (how == load_sign::pushed_back) return push_back(now);
+  if (how == load_sign::pushed_back) return push_back(now, together);
   if (how == load_sign::nothing || expected <= duration{0}) return;
   round_.took += seconds(took);
   round_.expected += seconds(expected);
@@ -123,10 +123,12 @@ void limiter::raise(time_point now, double to) {
   new_round();
 }
 
-void limiter::push_back(time_point now) {
+/// With a small part of its places taken the server refuses for another reason than our load.
+void limiter::push_back(time_point now, unsigned together) {
+  if (together < limit_ / 4) return;
   slow_start_ = false;
   pushed_ = now;
-  limit_ = std::max(options_.floor, std::min(limit_, in_flight_ + 1.0) * fall_max);
+  limit_ = std::max(options_.floor, limit_ * fall_max);
   new_round();
 }
 

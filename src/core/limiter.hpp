@@ -75,7 +75,7 @@ class limiter {
   void judge(time_point now);
   void lower(time_point now, double workers);
   void raise(time_point now, double to);
-  void push_back(time_point now);
+  void push_back(time_point now, unsigned together);
   void new_round();
   void begin_trial(time_point now);
   void end_trial(time_point now);

@@ -24,6 +24,11 @@ double ramped(time_point now, const line& l, duration ramp) {
   return std::chrono::duration<double>(now - *l.ramp_from) / std::chrono::duration<double>(ramp);
 }
 
+/// Twice as long, within `most`; never shorter.
+duration longer(duration rest, duration most) {
+  return std::max(rest, std::min(2 * rest, most));
+}
+
 evidence case_of(const line& l) {
   evidence seen;
   const auto add = [&](const char* name, sign what) {
@@ -97,14 +102,15 @@ void method_trust::overdue(time_point now, const notice& n) {
 void method_trust::proven(time_point now, const notice& n) {
   line* const l = attempts_.find(n.server, n.method);
   if (l == nullptr || !l->against.proven()) return;
-  if (another_trusted(*l)) return send_away(now, *l, n);
-  const bool alike = std::any_of(away_.begin(), away_.end(), [&](const line* other) {
+  const auto alike = std::count_if(away_.begin(), away_.end(), [&](const line* other) {
     const server* const s = servers_.find(other->server);
     return other->method == l->method && other->server != l->server && s != nullptr &&
            s->usable() && other->why == l->against.worst();
   });
-  if (alike)
+  if (alike > 0 && static_cast<std::size_t>(alike) * 2 >= servers_.usable())
     accept_everywhere(now, *l);
+  else if (another_trusted(*l))
+    send_away(now, *l, n);
   else
     l->against.clear();
 }
@@ -119,16 +125,6 @@ bool method_trust::another_trusted(const line& l) const {
 }
 
 void method_trust::send_away(time_point now, line& l, const notice& n) {
-  const bool again = l.away || (l.rest > duration{0} && now - l.away_since < rest_memory);
-  const bool tried_by_canaries = attempts_.ever_idempotent(l.method);
-  const duration first = tried_by_canaries ? rest_first : std::max(rest_first, options_.hold_down);
-  l.rest = again ? std::min(2 * l.rest, rest_max) : first;
-  l.rest_until = now + l.rest;
-  l.away_since = now;
-  l.ramp_from.reset();
-  l.canaries_good = 0;
-  if (!l.away) away_.push_back(&l);
-  l.away = true;
   l.why = l.against.worst();
   evidence seen = case_of(l);
   if (l.against.seen(sign::slow) > 0) {
@@ -136,8 +132,28 @@ void method_trust::send_away(time_point now, line& l, const notice& n) {
     if (const auto late = attempts_.late_after(l.method))
       seen.emplace_back("late_after_ms", to_ms(*late));
   }
+  verdicts_.push_back({l.server, attempts_.name(l.method)});
+  put_away(now, l, std::move(seen), "signs against it added up to proof");
+}
+
+void method_trust::heard_away(time_point now, server_id server, method_id m) {
+  line& l = attempts_.at(server, m);
+  if (!l.away && another_trusted(l)) put_away(now, l, {}, "another observer has proof against it");
+}
+
+void method_trust::put_away(time_point now, line& l, evidence seen, std::string_view rule) {
+  const bool again = l.away || (l.rest > duration{0} && now - l.away_since < rest_memory);
+  const bool tried_by_canaries = attempts_.ever_idempotent(l.method);
+  const duration first = tried_by_canaries ? rest_first : std::max(rest_first, options_.hold_down);
+  l.rest = again ? longer(l.rest, std::max(rest_max, first)) : first;
+  l.rest_until = now + l.rest;
+  l.away_since = now;
+  l.ramp_from.reset();
+  l.canaries_good = 0;
+  if (!l.away) away_.push_back(&l);
+  l.away = true;
   l.against.clear();
-  tell(l, "method_away", std::move(seen), "signs against it added up to proof",
+  tell(l, "method_away", std::move(seen), rule,
        "its calls go to other servers for at least " + to_ms(l.rest) + " ms");
   blame_server(now, l.server);
 }
@@ -148,6 +164,7 @@ void method_trust::blame_server(time_point now, server_id id) {
   bool some_good = false;
   duration rest{0};
   attempts_.each_line(id, [&](const line& l) {
+    if (watch::is_shared(l.method)) return;
     if (l.away) {
       ++bad;
       rest = std::max(rest, l.rest);
@@ -176,16 +193,14 @@ void method_trust::canary_ended(time_point now, server_id server, method_id m,
                                 std::optional<bool> good) {
   line* const l = attempts_.find(server, m);
   if (l == nullptr || !l->away || l->ramp_from) return;
-  if (!good) {
-    l->rest_until = now + canary_pause;
-  } else if (!*good) {
+  l->canary_after = now + canary_pause;
+  if (!good) return;
+  if (!*good) {
     l->canaries_good = 0;
-    l->rest = std::min(2 * l->rest, rest_max);
+    l->rest = longer(l->rest, rest_max);
     l->rest_until = now + l->rest;
   } else if (++l->canaries_good >= canaries_back) {
     start_ramp(now, *l, "copies of calls are answered well");
-  } else {
-    l->rest_until = now + canary_pause;
   }
 }
 
@@ -214,7 +229,8 @@ double method_trust::share(time_point now, server_id server, method_id m) const 
 
 std::optional<server_id> method_trust::canary_due(time_point now, method_id m) const {
   for (const line* l : away_) {
-    if (l->method != m || l->ramp_from || l->canary || now < l->rest_until) continue;
+    if (l->method != m || l->ramp_from || l->canary || now < l->rest_until || now < l->canary_after)
+      continue;
     const server* const s = servers_.find(l->server);
     if (s != nullptr && s->usable()) return l->server;
   }
@@ -232,9 +248,11 @@ std::vector<std::pair<server_id, std::string>> method_trust::away() const {
   return all;
 }
 
-void method_trust::collect(std::vector<record>& out) {
-  std::move(records_.begin(), records_.end(), std::back_inserter(out));
+void method_trust::collect(pool_actions& out) {
+  std::move(records_.begin(), records_.end(), std::back_inserter(out.records));
   records_.clear();
+  std::move(verdicts_.begin(), verdicts_.end(), std::back_inserter(out.verdicts));
+  verdicts_.clear();
 }
 
 void method_trust::tell(const line& l, std::string_view kind, evidence seen, std::string_view rule,

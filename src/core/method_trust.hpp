@@ -24,9 +24,9 @@ namespace understudy::core {
 ///           by the ramp alone, after a longer rest.
 ///   ramp    --over--> trusted           a case proven meanwhile: away, with twice the rest
 ///
-/// Where the case is proven against a second server while the first is away, the method is like
-/// that everywhere: all are trusted again, and the sign is usual from then on. A case against the
-/// only server changes nothing.
+/// Where the case is proven against one more server while half of the usable ones are away for the
+/// same sign, the method is like that everywhere: all are trusted again, and the sign is usual from
+/// then on. A case against the only server changes nothing.
 class method_trust {
  public:
   /// All outlive it.
@@ -43,17 +43,20 @@ class method_trust {
   [[nodiscard]] double share(time_point now, server_id server, method_id m) const;
   /// A server that a copy of an idempotent call should go to now.
   [[nodiscard]] std::optional<server_id> canary_due(time_point now, method_id m) const;
+  /// Another observer trusts the server with it no more.
+  void heard_away(time_point now, server_id server, method_id m);
   /// Forgets the cases against a server: it was removed, or an operator vouches for it.
   void forgive(server_id server);
   /// What is away, for the status.
   [[nodiscard]] std::vector<std::pair<server_id, std::string>> away() const;
 
-  void collect(std::vector<record>& out);
+  void collect(pool_actions& out);
 
  private:
   void overdue(time_point now, const notice& n);
   void proven(time_point now, const notice& n);
   void send_away(time_point now, line& l, const notice& n);
+  void put_away(time_point now, line& l, evidence seen, std::string_view rule);
   void blame_server(time_point now, server_id server);
   void accept_everywhere(time_point now, line& l);
   void start_ramp(time_point now, line& l, std::string_view rule);
@@ -70,6 +73,7 @@ class method_trust {
   std::vector<line*> away_;
   time_point looked_{};
   std::vector<record> records_;
+  std::vector<verdict> verdicts_;
 };
 
 }  // namespace understudy::core

@@ -57,11 +57,19 @@ std::variant<pending_id, turned_away> pending::enter(time_point now, const pendi
 }
 
 bool pending::full_for(const pending_call& call) const {
-  const auto& flows = levels_[call.priority].flows;
-  const auto own = flows.find(call.caller);
-  const std::size_t waiting = own == flows.end() ? 0 : own->second.calls;
+  const std::size_t waiting = waiting_of(call.caller);
   const std::size_t held = calls_.size() + expired_.size();
   return held >= options_.calls_max || waiting > places_per_free * (options_.calls_max - held);
+}
+
+/// In all priorities.
+std::size_t pending::waiting_of(std::uint64_t caller) const {
+  std::size_t waiting = 0;
+  for (const level& l : levels_) {
+    const auto own = l.flows.find(caller);
+    if (own != l.flows.end()) waiting += own->second.calls;
+  }
+  return waiting;
 }
 
 bool pending::too_late(time_point now, const pending_call& call) const {
@@ -71,8 +79,7 @@ bool pending::too_late(time_point now, const pending_call& call) const {
   const duration left = call.deadline - now;
   if (wait + call.needs >= left) return true;
   // A caller with nothing waiting did not make the queue stand.
-  const bool stands =
-      now - stands_since_ > options_.burst && levels_[call.priority].flows.contains(call.caller);
+  const bool stands = now - stands_since_ > options_.burst && waiting_of(call.caller) > 0;
   const duration share =
       from_seconds(seconds(left) * (stands ? options_.standing_share : options_.burst_share));
   const duration most = stands ? options_.standing_wait_max : options_.burst_wait_max;
@@ -81,9 +88,14 @@ bool pending::too_late(time_point now, const pending_call& call) const {
 
 turned_away pending::turn_away(time_point now) {
   const double rate = drain_rate(now);
-  owed_ = std::max(0.0, owed_ - rate * seconds(now - owed_at_)) + 1;
+  const double most_calls = static_cast<double>(std::max<std::size_t>(options_.calls_max, 1));
+  const double fades = rate > 0 ? rate : most_calls;
+  owed_ = std::max(0.0, owed_ - fades * seconds(now - owed_at_)) + 1;
   owed_at_ = now;
-  if (rate <= 0) return {retry_after_min};
+  if (rate <= 0) {  // nothing leaves, as far as is known: the more come, the later
+    const double doubled = seconds(retry_after_min) * std::exp2(std::min(owed_ / most_calls, 20.0));
+    return {from_seconds(std::min(doubled, seconds(retry_after_max)))};
+  }
   const double wait = (static_cast<double>(calls_.size()) + owed_) / rate;
   const double most = seconds(retry_after_max);
   owed_ = std::min(owed_, most * rate);
@@ -102,8 +114,9 @@ double pending::ahead(const pending_call& call) const {
   double all = same;
   for (std::size_t p = 0; p < priorities; ++p) {
     if (p == call.priority) continue;
-    all +=
-        std::min(static_cast<double>(levels_[p].calls), same * weight(p) / weight(call.priority));
+    const double others = weight(p) * static_cast<double>(levels_[p].flows.size());
+    const double ours = weight(call.priority) * static_cast<double>(turns);
+    all += std::min(static_cast<double>(levels_[p].calls), same * others / ours);
   }
   return all;
 }
@@ -150,7 +163,7 @@ std::optional<pending_id> pending::next(time_point now) {
   const flow& f = l->flows.at(l->turn);
   const pending_id id = f.first;
   served_ = l->served;
-  l->served += 1.0 / weight(calls_.at(id).priority);
+  l->served += 1.0 / (weight(calls_.at(id).priority) * static_cast<double>(l->flows.size()));
   l->turn = f.after;
   note_departure(now);
   remove(id);

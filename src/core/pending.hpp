@@ -22,8 +22,8 @@ struct pending_options {
   /// while it does not yet: a burst is worth waiting out.
   double standing_share = 0.2;
   double burst_share = 0.5;
-  duration standing_wait_max = std::chrono::milliseconds{500};
-  duration burst_wait_max = std::chrono::seconds{2};
+  duration standing_wait_max = std::chrono::milliseconds{250};
+  duration burst_wait_max = std::chrono::milliseconds{400};
   duration burst = std::chrono::seconds{1};  ///< a queue older than this stands
 };
 
@@ -43,7 +43,8 @@ struct turned_away {
 };
 
 /// Order: priorities share the places by weight, half as much again for each step (5 gets 5 times
-/// what 1 gets, 9 gets 38 times what 0 gets): more goes first, none starves. Within a priority
+/// what 1 gets, 9 gets 38 times what 0 gets) and for each caller who waits in them: more goes
+/// first, none starves, and who adds a priority takes little from others. Within a priority
 /// callers take turns (fair queueing after Nagle 1985), one call each; within a caller first come,
 /// first served. A caller that waits with one call is served within one turn of the others,
 /// however many they sent.
@@ -73,6 +74,7 @@ class pending {
   /// A place is free: the call to take it, which leaves the queue; nothing if none waits that can
   /// still be served in time.
   [[nodiscard]] std::optional<pending_id> next(time_point now);
+  [[nodiscard]] bool waits(pending_id id) const { return calls_.contains(id); }
   /// Its caller is gone. False if it had left already.
   bool cancel(pending_id id);
 
@@ -109,6 +111,7 @@ class pending {
 
   [[nodiscard]] double ahead(const pending_call& call) const;
   [[nodiscard]] bool too_late(time_point now, const pending_call& call) const;
+  [[nodiscard]] std::size_t waiting_of(std::uint64_t caller) const;
   [[nodiscard]] bool full_for(const pending_call& call) const;
   [[nodiscard]] turned_away turn_away(time_point now);
   [[nodiscard]] level* next_level();

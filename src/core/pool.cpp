@@ -18,16 +18,21 @@ pool_options sane(pool_options options) {
   return options;
 }
 
-/// How well a server stands in a pick; lower is better.
-enum class standing : std::uint8_t { serving, returning, unfit, suspect, out };
+/// Below this a slower answer is no sign of a queue worth avoiding, and it is how work is batched
+/// (CoDel's target is the same 5 ms).
+constexpr duration queue_unfelt = std::chrono::milliseconds{5};
 
-standing standing_of(const server& s, time_point now, duration ramp, dice& random) {
-  if (!s.usable()) return standing::out;
-  if (s.state == server_state::up) return standing::serving;
-  if (s.state == server_state::suspect) return standing::suspect;
-  // A ramp is a chance, not a weight: under low load a weight would give it every call.
-  const double share = s.share(now, ramp);
-  return share > 0.0 && random.unit() < share ? standing::serving : standing::returning;
+load_sign load_sign_of(outcome how, bool answered_badly) {
+  switch (how) {
+    case outcome::answered:
+      return answered_badly ? load_sign::nothing : load_sign::served;
+    case outcome::timed_out:
+      return load_sign::timed_out;
+    case outcome::pushed_back:
+      return load_sign::pushed_back;
+    default:
+      return load_sign::nothing;
+  }
 }
 
 }  // namespace
@@ -58,17 +63,6 @@ std::string_view pool::state::address(server_id id) {
   return at(id).options.address;
 }
 
-bool pool::state::any_in_service() const {
-  const auto& all = servers.servers();
-  return std::any_of(all.begin(), all.end(), [](const server& s) { return s.in_service(); });
-}
-
-bool pool::state::any_recovering() const {
-  const auto& all = servers.servers();
-  return std::any_of(all.begin(), all.end(),
-                     [](const server& s) { return s.in_service() && !s.is_up(); });
-}
-
 pool::pool(pool_options options, std::uint64_t seed)
     : state_(std::make_unique<state>(sane(std::move(options)), seed)) {}
 
@@ -97,45 +91,28 @@ void pool::resume(time_point now, server_id id) {
   state_->servers.resume(now, state_->at(id));
 }
 
-method_id pool::method(std::string_view name) {
+method_id pool::method(std::string_view name) const {
   return state_->attempts.method(name);
 }
 
-std::optional<server_id> pool::pick(time_point now, std::span<const server_id> tried, method_id m) {
-  const std::vector<server>& servers = state_->servers.servers();
-  std::vector<candidate>& best = state_->candidates;
-  best.clear();
-  std::pair best_rank{standing::out, 0U};
-  for (std::size_t i = 0; i < servers.size(); ++i) {
-    const server& s = servers[i];
-    if (std::find(tried.begin(), tried.end(), s.id) != tried.end()) continue;
-    std::pair rank{standing_of(s, now, state_->options.ramp, state_->random), s.options.priority};
-    if (rank.first == standing::serving || rank.first == standing::returning) {
-      const double share = state_->trust.share(now, s.id, m);
-      if (share < 1.0 && state_->random.unit() >= share) rank.first = standing::unfit;
-    }
-    if (rank.first == standing::out) continue;
-    if (!best.empty() && rank > best_rank) continue;
-    if (best.empty() || rank < best_rank) {
-      best.clear();
-      best_rank = rank;
-    }
-    best.push_back({.index = i, .weight = s.options.weight, .in_flight = s.in_flight});
-  }
-  if (best.empty()) return std::nullopt;
-  return servers[choose(best, state_->random)].id;
+method_id pool::know(std::string_view name) {
+  return state_->attempts.know(name);
 }
 
 attempt_id pool::begin(time_point now, server_id id, method_id m, bool idempotent) {
-  server& s = state_->at(id);
-  ++s.in_flight;
-  ++s.attempts;
-  return state_->attempts.begin(now, id, m, idempotent);
+  ++state_->at(id).attempts;
+  return state_->attempts.begin(now, id, m, idempotent, state_->took_place(now, id));
 }
 
 attempt_id pool::begin_canary(time_point now, server_id id, method_id m) {
-  ++state_->at(id).in_flight;
-  return state_->attempts.begin_canary(now, id, m);
+  return state_->attempts.begin_canary(now, id, m, state_->took_place(now, id));
+}
+
+attempt_note pool::state::took_place(time_point now, server_id id) {
+  server& s = at(id);
+  by_priority.at(s.options.priority).members.began(now, id);
+  ++s.in_flight;
+  return {.priority = s.options.priority, .calm = s.load.began(now)};
 }
 
 duration pool::canary_patience(method_id m) const {
@@ -149,15 +126,30 @@ std::optional<server_id> pool::canary_due(time_point now, method_id m) const {
 void pool::end(time_point now, attempt_id which, outcome how, bool answered_badly) {
   const watch::ended begun = state_->attempts.of(which);
   server& s = state_->at(begun.server);
-  const outcome counts = begun.begun < s.trusted_since ? outcome::abandoned : how;
+  // Of how the server is now it says nothing, if it is from before.
+  const outcome counts = begun.begun < s.trusted_since ? outcome::stale : how;
   const watch::ended ended = state_->attempts.end(now, which, counts, answered_badly);
   UNDERSTUDY_CHECK(s.in_flight > 0);
   --s.in_flight;
+  state_->by_priority.at(begun.kept.priority).members.ended(now, s.id, now - ended.took, how);
+  if (!ended.was_late) state_->learn_load(now, s, ended, load_sign_of(how, answered_badly));
   const bool failed = how != outcome::answered && how != outcome::abandoned;
   if (failed && !ended.canary) ++s.failures;
-  state_->servers.attempt_ended(now, s, how, ended.took);
+  // A copy may cost a connection without a word against the server: that is what it is sent for.
+  const bool tells = how == outcome::answered || how == outcome::refused ||
+                     (!ended.canary && begun.begun >= s.left);
+  if (tells) state_->servers.attempt_ended(now, s, how, ended.took);
   if (ended.canary) state_->trust.canary_ended(now, ended.server, ended.method, ended.good);
   forget_if_done(ended.server);
+}
+
+void pool::state::learn_load(time_point now, server& s, const watch::ended& ended, load_sign how) {
+  baseline& calm_self = attempts.at(ended.server, ended.method).base;
+  duration expected = calm_self.expected();
+  if (watch::is_shared(ended.method)) expected = {};  // of which of them?
+  if (expected > duration{0}) expected = std::max(expected, queue_unfelt);
+  s.load.ended(now, ended.took, expected, how);
+  if (how == load_sign::served) calm_self.add(ended.took, ended.kept.calm);
 }
 
 void pool::forget_if_done(server_id id) {
@@ -176,7 +168,17 @@ std::optional<duration> pool::hedge_delay(method_id m) const {
   return std::max(state_->options.hedge_after, state_->attempts.usual_latest(m));
 }
 
+void pool::heard(time_point now, server_id id) {
+  if (server* s = state_->servers.find(id)) state_->servers.heard(now, *s);
+}
+
+void pool::heard_away(time_point now, server_id id, std::string_view method) {
+  const server* s = state_->servers.find(id);
+  if (s != nullptr && s->in_service()) state_->trust.heard_away(now, id, this->method(method));
+}
+
 void pool::paused(duration lost) {
+  for (auto& [priority, tier] : state_->by_priority.by_priority()) tier.members.paused(lost);
   state_->attempts.paused(lost);
   state_->servers.paused(lost);
 }
@@ -196,8 +198,12 @@ void pool::probe_ended(time_point now, server_id id, outcome how, duration took)
 pool_actions pool::take_actions(time_point now) {
   pool_actions out;
   state_->trust.advance(now);
+  for (const watch::ended& late : state_->attempts.take_late())
+    state_->learn_load(now, state_->at(late.server), late, load_sign::timed_out);
   state_->servers.advance(now, out);
-  state_->trust.collect(out.records);
+  state_->trust.collect(out);
+  out.turns = state_->queue.expire(now);
+  give_places(now, out);
   state_->refused.collect(now, out.records);
   return out;
 }
@@ -205,7 +211,7 @@ pool_actions pool::take_actions(time_point now) {
 std::optional<time_point> pool::next_deadline() const {
   std::optional<time_point> earliest;
   for (const auto& at : {state_->servers.next_deadline(), state_->trust.next_deadline(),
-                         state_->refused.next_deadline()})
+                         state_->refused.next_deadline(), state_->queue.next_deadline()})
     if (at && (!earliest || *at < *earliest)) earliest = at;
   return earliest;
 }
@@ -225,7 +231,8 @@ std::vector<server_status> pool::status(time_point now) const {
                    .attempts = s.attempts,
                    .failures = s.failures,
                    .since = s.since,
-                   .share = s.share(now, state_->options.ramp)});
+                   .share = s.share(now),
+                   .limit = s.load.limit()});
   }
   for (auto& [id, method] : state_->trust.away()) {
     const auto of = std::find_if(all.begin(), all.end(),
@@ -237,6 +244,14 @@ std::vector<server_status> pool::status(time_point now) const {
 
 std::size_t pool::parked() const {
   return state_->waiting.count();
+}
+
+bool pool::waits(pending_id turn) const {
+  return state_->queue.waits(turn);
+}
+
+std::size_t pool::queued() const {
+  return state_->queue.size();
 }
 
 }  // namespace understudy::core

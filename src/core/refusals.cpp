@@ -36,6 +36,9 @@ wording wording_of(refusal why) {
     case refusal::crowded:
       return {"call_refused", "no connection to a server could be spared",
               "the caller got an error; it was not sent where this happened"};
+    case refusal::overloaded:
+      return {"call_refused", "its servers have as many calls as they can take",
+              "the caller got an error; it was not sent where this happened"};
   }
   return {"", "", ""};
 }

@@ -23,8 +23,9 @@ enum class refusal : std::uint8_t {
   budget,          ///< the pool's retry budget is spent
   alone,           ///< no other server could take it
   crowded,         ///< no connection could be spared for it
+  overloaded,      ///< every server has as many attempts as it can take
 };
-inline constexpr std::size_t refusal_count = 9;
+inline constexpr std::size_t refusal_count = 10;
 
 /// At most one record a second for each reason, with the number of calls since the last one and
 /// the method of the newest.

@@ -18,7 +18,8 @@ constexpr int patience_factor = 2;
 constexpr double enough_probes = 1.0;
 
 bool is_answer(outcome how) {
-  return how == outcome::answered || how == outcome::faulted || how == outcome::unreadable;
+  return how == outcome::answered || how == outcome::faulted || how == outcome::pushed_back ||
+         how == outcome::unreadable;
 }
 
 }  // namespace
@@ -35,6 +36,7 @@ void roster::idle_connection_lost(time_point now, server& s) {
 
 void roster::probe_ended(time_point now, server& s, outcome how, duration took) {
   s.probe_out = false;
+  --probes_out_;
   schedule_probe(now, s);
   if (how == outcome::answered) {
     s.proven = true;
@@ -49,6 +51,13 @@ void roster::overdue(time_point now, server& s, time_point begun) {
   const bool answered = s.unheard_since && s.heard > *s.unheard_since;
   if (!s.unheard_since || answered || begun < *s.unheard_since) s.unheard_since = begun;
   if (!s.probe_out) s.probe_due = now;
+  plan(s);
+}
+
+void roster::heard(time_point now, server& s) {
+  if (!s.in_service() || s.state == server_state::down) return;
+  judge(now, s, {opinion::doubt, "another observer has left it", source::observer});
+  overdue(now, s, now);
 }
 
 void roster::methods_fail(time_point now, server& s, unsigned methods, duration rest) {
@@ -84,13 +93,13 @@ void roster::judge(time_point now, server& s, const finding& f) {
 void roster::accuse(time_point now, server& s, const finding& f) {
   s.doubted = now;
   if (s.state == server_state::down) return;
-  const bool another_usable =
-      std::any_of(servers_.begin(), servers_.end(),
-                  [&s](const server& other) { return other.id != s.id && other.usable(); });
+  const bool another_usable = usable() > (s.usable() ? 1U : 0U);
   const bool out = f.what == opinion::gone || s.state == server_state::returning ||
                    (f.what == opinion::silent && another_usable);
   if (!out) return suspect(now, s, f);
   enter(now, s, server_state::down);
+  s.left = now;
+  left_.push_back(s.id);
   tell(s, "server_down", describe(f), f.rule, "it gets no calls until its probes are answered");
 }
 
@@ -100,7 +109,7 @@ void roster::suspect(time_point now, server& s, const finding& f) {
     tell_suspicion(now, s, f);
   }
   // A failed probe was a look already: the next one keeps its distance.
-  if (f.from != source::probe) s.probe_due = now;
+  if (f.from != source::probe) probe_at(s, now);
 }
 
 void roster::tell_suspicion(time_point now, server& s, const finding& f) {
@@ -125,14 +134,13 @@ void roster::welcome(time_point now, server& s, const finding& f) {
     case server_state::suspect:
       // An answer to a probe from before the doubt proves nothing.
       if (s.probe_started < s.doubted) {
-        s.probe_due = now;
+        probe_at(s, now);
       } else {
         put_up(now, s, f.rule, describe(f));
       }
       return;
     case server_state::down:
-      if (std::none_of(servers_.begin(), servers_.end(),
-                       [](const server& other) { return other.is_up(); })) {
+      if (in_state(server_state::up) == 0) {
         put_up(now, s, "no other server is up", describe(f));
       } else if (s.health.probes_good() >= options_.probes_up) {
         come_back(now, s, f);
@@ -144,16 +152,18 @@ void roster::welcome(time_point now, server& s, const finding& f) {
 void roster::come_back(time_point now, server& s, const finding& f) {
   bool same_serves = false;
   bool better_serves = false;
-  for (const server& other : servers_) {
-    if (!other.is_up()) continue;
-    same_serves = same_serves || other.options.priority == s.options.priority;
-    better_serves = better_serves || other.options.priority < s.options.priority;
+  for (const auto& [priority, t] : tiers_.by_priority()) {
+    if (t.up == 0) continue;
+    same_serves = same_serves || priority == s.options.priority;
+    better_serves = better_serves || priority < s.options.priority;
   }
   if (better_serves) return put_up(now, s, f.rule, describe(f));
 
   enter(now, s, server_state::returning);
-  if (same_serves) return start_ramp(now, s, "server_returning", describe(f), f.rule);
-  if (s.waived) return start_ramp(now, s, "failback", describe(f), "an operator resumed it");
+  if (same_serves)
+    return start_ramp(now, s, "server_returning", describe(f), f.rule, options_.ramp);
+  if (s.waived)
+    return start_ramp(now, s, "failback", describe(f), "an operator resumed it", options_.ramp);
   const bool manual = options_.failback == failback_policy::manual;
   s.held_until = manual ? time_point::max() : now + options_.hold_down;
   tell(s, "server_returning", describe(f), f.rule,

@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "core/detector.hpp"
+#include "core/limiter.hpp"
 #include "core/pool.hpp"
 
 namespace understudy::core {
@@ -14,10 +15,12 @@ struct server {
   server_id id{};
   server_options options;
   detector health;
+  limiter load{};
+  unsigned in_flight = 0;  ///< of these the late ones hold no place any more
+  unsigned granted = 0;    ///< places kept for calls that were told to come
   server_state state = server_state::up;
   time_point since{};  ///< of `state`
 
-  unsigned in_flight = 0;
   std::uint64_t attempts = 0;
   std::uint64_t failures = 0;
 
@@ -30,6 +33,7 @@ struct server {
   time_point heard{};                         ///< the newest answer of any kind
   std::optional<time_point> unheard_since{};  ///< an attempt begun then is late, nothing came
   time_point doubted{};                       ///< the newest evidence against it
+  time_point left = time_point::min();        ///< when it went down last
   bool doubt_told = false;                    ///< the present suspicion made a record
   unsigned doubts_untold = 0;                 ///< suspicions since the last one that did
   time_point doubt_quiet_until{};
@@ -38,14 +42,18 @@ struct server {
   bool waived = false;                    ///< an operator resumed it: no hold-down
   time_point held_until{};                ///< time_point::max() = until an operator resumes it
   std::optional<time_point> ramp_from{};  ///< its share grows from here; nothing = held down
+  duration ramp{};                        ///< for so long
 
+  std::optional<time_point> planned{};  ///< when the roster looks at it next
+
+  [[nodiscard]] bool has_place() const { return load.in_flight() + granted < load.limit(); }
   [[nodiscard]] bool in_service() const { return !removed && state != server_state::drained; }
   /// Could take a call, if only as the last resort.
   [[nodiscard]] bool usable() const { return in_service() && state != server_state::down; }
   [[nodiscard]] bool is_up() const { return !removed && state == server_state::up; }
 
   /// The share of its calls it gets, 0 to 1.
-  [[nodiscard]] double share(time_point now, duration ramp) const {
+  [[nodiscard]] double share(time_point now) const {
     if (removed) return 0.0;
     if (state == server_state::up || state == server_state::suspect) return 1.0;
     if (state != server_state::returning || !ramp_from || now <= *ramp_from) return 0.0;

@@ -8,6 +8,8 @@ std::string_view to_string(outcome how) {
       return "answered";
     case outcome::faulted:
       return "faulted";
+    case outcome::pushed_back:
+      return "pushed_back";
     case outcome::refused:
       return "refused";
     case outcome::unreached:

@@ -8,6 +8,7 @@ namespace understudy::core {
 namespace {
 
 constexpr std::size_t methods_max = 4096;
+constexpr std::string_view new_methods = "(new methods)";
 constexpr std::string_view other_methods = "(other methods)";
 
 /// Nothing is late before: a busy machine pauses any process for tens of milliseconds.
@@ -22,6 +23,8 @@ constexpr double usual_errors = 0.01;
 /// Slow to learn: what a method usually takes, not what it takes now.
 constexpr latency_options usual_latency{.window = std::chrono::minutes{1}, .samples = 300};
 constexpr unsigned samples_between_looks = 8;
+/// A call cut short before this says nothing: any machine pauses for as long.
+constexpr duration cut_short_least = std::chrono::milliseconds{50};
 
 /// The age at which a call is one of the slowest late_share, to a twentieth.
 duration find_late(const latency& took) {
@@ -49,7 +52,7 @@ sign sign_of(outcome how, bool answered_badly) {
 /// Connections that fail are judged by the detector; what we gave up says nothing.
 bool says_something(outcome how) {
   return how == outcome::answered || how == outcome::faulted || how == outcome::unreadable ||
-         how == outcome::timed_out;
+         how == outcome::lost || how == outcome::timed_out;
 }
 
 }  // namespace
@@ -58,14 +61,24 @@ std::uint64_t watch::key_of(server_id server, method_id m) {
   return static_cast<std::uint64_t>(server) << 32U | static_cast<std::uint32_t>(m);
 }
 
-method_id watch::method(std::string_view name) {
-  const std::string key(name);
-  if (const auto known = ids_.find(key); known != ids_.end()) return known->second;
-  if (methods_.size() == methods_max) return method_id{methods_max - 1};
-  const bool last = methods_.size() == methods_max - 1;
+watch::watch() {
+  methods_.push_back({std::string(new_methods), latency(usual_latency), {}, false});
+  methods_.push_back({std::string(other_methods), latency(usual_latency), {}, false});
+}
+
+method_id watch::method(std::string_view name) const {
+  const auto known = ids_.find(name);
+  if (known != ids_.end()) return known->second;
+  return method_id{methods_.size() < methods_max ? 0U : 1U};
+}
+
+method_id watch::know(std::string_view name) {
+  const auto known = ids_.find(name);
+  if (known != ids_.end()) return known->second;
+  if (methods_.size() >= methods_max) return method_id{1};
   const method_id made{static_cast<std::uint32_t>(methods_.size())};
-  methods_.push_back({last ? std::string(other_methods) : key, latency(usual_latency), {}, false});
-  if (!last) ids_.emplace(key, made);
+  methods_.push_back({std::string(name), latency(usual_latency), {}, false});
+  ids_.emplace(name, made);
   return made;
 }
 
@@ -87,18 +100,20 @@ void watch::forget(server_id server) {
   });
 }
 
-attempt_id watch::begin(time_point now, server_id server, method_id m, bool idempotent) {
+attempt_id watch::begin(time_point now, server_id server, method_id m, bool idempotent,
+                        attempt_note kept) {
   methods_[index(m)].idempotent |= idempotent;
-  return start(now, server, m, false);
+  return start(now, server, m, false, kept);
 }
 
-attempt_id watch::begin_canary(time_point now, server_id server, method_id m) {
-  const attempt_id made = start(now, server, m, true);
+attempt_id watch::begin_canary(time_point now, server_id server, method_id m, attempt_note kept) {
+  const attempt_id made = start(now, server, m, true, kept);
   at(server, m).canary = made;
   return made;
 }
 
-attempt_id watch::start(time_point now, server_id server, method_id m, bool canary) {
+attempt_id watch::start(time_point now, server_id server, method_id m, bool canary,
+                        attempt_note kept) {
   std::uint32_t place = free_;
   if (place == line::none) {
     place = static_cast<std::uint32_t>(flights_.size());
@@ -110,6 +125,7 @@ attempt_id watch::start(time_point now, server_id server, method_id m, bool cana
                      .method = m,
                      .begun = now,
                      .lost_before = lost_,
+                     .kept = kept,
                      .live = true,
                      .canary = canary};
   line& l = at(server, m);
@@ -120,7 +136,7 @@ attempt_id watch::start(time_point now, server_id server, method_id m, bool cana
 
 watch::ended watch::of(attempt_id which) const {
   const flight& f = flights_[static_cast<std::uint32_t>(which)];
-  return {f.server, f.method, f.canary, {}, f.begun, {}};
+  return {f.server, f.method, f.canary, f.kept, {}, f.told, f.begun, {}};
 }
 
 watch::ended watch::end(time_point now, attempt_id which, outcome how, bool answered_badly) {
@@ -135,13 +151,15 @@ watch::ended watch::end(time_point now, attempt_id which, outcome how, bool answ
   const auto late = late_after(f.method);
   const bool slow = late && took > *late;
   const sign shown = sign_of(how, answered_badly);
-  const ended result{f.server, f.method,
-                     f.canary, judge_canary(f.method, how, answered_badly, slow),
-                     f.begun,  took};
+  const ended result{
+      f.server, f.method, f.canary, f.kept, judge_canary(f.method, how, answered_badly, slow),
+      f.told,   f.begun,  took};
   if (f.canary) {
     l.canary.reset();
   } else if (says_something(how) && f.begun >= l.away_since) {
     learn(l, f, shown, slow, now, took);
+  } else if (how == outcome::abandoned && !f.late && f.begun >= l.away_since) {
+    learn_cut_short(l, f, now, took);
   }
   return result;
 }
@@ -172,6 +190,14 @@ void watch::learn(line& l, const flight& f, sign shown, bool slow, time_point no
   if (counted && !l.away) facts.usual.add(what);
 }
 
+/// We waited no longer: that it would have taken longer than this is all that is known, and the
+/// less of a sign the more often calls of its method do.
+void watch::learn_cut_short(line& l, const flight& f, time_point now, duration took) {
+  if (took <= usual_latest(f.method) || took < cut_short_least) return;
+  const double as_long = methods_[index(f.method)].took.survival(took);
+  judge_sign(l, f.begun, took, [&] { return l.against.add_slow(f.begun, now, as_long); });
+}
+
 void watch::advance(time_point now) {
   while (!queue_.empty() && queue_.top().at <= now) {
     const due next = queue_.top();
@@ -195,6 +221,7 @@ const watch::method_facts& watch::looked_at(method_id m) const {
   if (facts.unseen >= samples_between_looks || facts.late == duration{0}) {
     facts.late = find_late(facts.took);
     facts.usual_latest = facts.took.quantile(0.95);
+    facts.usual_median = facts.took.quantile(0.5);
     facts.unseen = 0;
   }
   return facts;
@@ -217,6 +244,11 @@ duration watch::usual_latest(method_id m) const {
   return looked_at(m).usual_latest;
 }
 
+duration watch::usual_median(method_id m) const {
+  if (methods_[index(m)].took.count() < samples_least) return duration{0};
+  return looked_at(m).usual_median;
+}
+
 duration watch::age_of(const flight& f, time_point now) const {
   return std::max(now - f.begun - (lost_ - f.lost_before), duration{0});
 }
@@ -230,11 +262,13 @@ void watch::link(line& l, std::uint32_t place) {
     l.first = place;
   l.last = place;
   if (l.in_time == line::none) l.in_time = place;
+  if (l.unasked == line::none) l.unasked = place;
 }
 
 void watch::unlink(line& l, std::uint32_t place) {
   const flight& f = flights_[place];
   if (l.in_time == place) l.in_time = f.behind;
+  if (l.unasked == place) l.unasked = f.behind;
   (f.before != line::none ? flights_[f.before].behind : l.first) = f.behind;
   (f.behind != line::none ? flights_[f.behind].before : l.last) = f.before;
 }
@@ -243,10 +277,13 @@ void watch::unlink(line& l, std::uint32_t place) {
 /// again; one that would come too late is replaced.
 void watch::queue_due(line& l, time_point now) {
   if (l.in_time == line::none) return;
-  const flight& f = flights_[l.in_time];
-  const duration limit =
-      f.overdue ? late_after(l.method).value_or(late_most) : overdue_after(l.method);
-  const time_point at = std::max(f.begun + (lost_ - f.lost_before) + limit, now + duration{1});
+  const auto due_of = [&](const flight& f, duration limit) {
+    return f.begun + (lost_ - f.lost_before) + limit;
+  };
+  time_point at = due_of(flights_[l.in_time], late_after(l.method).value_or(late_most));
+  if (l.unasked != line::none)
+    at = std::min(at, due_of(flights_[l.unasked], overdue_after(l.method)));
+  at = std::max(at, now + duration{1});
   if (l.due && *l.due <= at) return;
   queue_.push({at, key_of(l.server, l.method)});
   l.due = at;
@@ -254,23 +291,33 @@ void watch::queue_due(line& l, time_point now) {
 
 void watch::flag_late(line& l, time_point now) {
   const auto known = late_after(l.method);
+  for (; l.unasked != line::none; l.unasked = flights_[l.unasked].behind) {
+    flight& f = flights_[l.unasked];
+    if (age_of(f, now) < overdue_after(l.method)) break;
+    f.overdue = true;
+    if (!f.canary) notices_.push_back({notice::kind::overdue, l.server, l.method, f.begun});
+  }
   for (; l.in_time != line::none; l.in_time = flights_[l.in_time].behind) {
     flight& f = flights_[l.in_time];
     const duration age = age_of(f, now);
-    if (!f.overdue && age >= overdue_after(l.method)) {
-      f.overdue = true;
-      if (!f.canary) notices_.push_back({notice::kind::overdue, l.server, l.method, f.begun});
-    }
     if (age < known.value_or(late_most)) return;
     f.late = known.has_value();
+    f.told = true;
+    late_.push_back({f.server, f.method, f.canary, f.kept, {}, true, f.begun, age});
     if (f.canary) continue;
     if (known && f.begun >= l.away_since) f.counted = count(l, sign::slow, f.begun, now, age);
   }
 }
 
 bool watch::count(line& l, sign what, time_point begun, time_point now, duration age) {
+  const usual_signs& usual = methods_[index(l.method)].usual;
+  return judge_sign(l, begun, age, [&] { return l.against.add(what, begun, now, usual); });
+}
+
+template <typename Add>
+bool watch::judge_sign(line& l, time_point begun, duration age, const Add& add) {
   const bool before = l.against.proven();
-  const bool counted = l.against.add(what, begun, now, methods_[index(l.method)].usual);
+  const bool counted = add();
   if (!before && l.against.proven())
     notices_.push_back({notice::kind::proven, l.server, l.method, begun, age});
   return counted;

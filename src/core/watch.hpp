@@ -1,7 +1,9 @@
 // Every attempt under way, by server and method: what is overdue, and what the ends say.
 #pragma once
 
+#include <boost/unordered/unordered_flat_map.hpp>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <queue>
 #include <string>
@@ -11,6 +13,7 @@
 
 #include "core/evidence.hpp"
 #include "core/latency.hpp"
+#include "core/limiter.hpp"
 #include "core/pool.hpp"
 #include "core/types.hpp"
 
@@ -22,6 +25,7 @@ struct line {
   method_id method{};
   suspicion against{};
   time_point last_good{};
+  baseline base{};  ///< what it takes while the server is calm
 
   // While it is not trusted with the method:
   bool away = false;
@@ -31,12 +35,14 @@ struct line {
   time_point away_since{};
   unsigned canaries_good = 0;          ///< in a row
   std::optional<attempt_id> canary{};  ///< the one under way
+  time_point canary_after{};           ///< not before
   std::optional<time_point> ramp_from{};
 
   // Attempts in flight, the oldest first; indices into the watch's own list.
   std::uint32_t first = none;
   std::uint32_t last = none;
   std::uint32_t in_time = none;     ///< the oldest that is not late
+  std::uint32_t unasked = none;     ///< the oldest that is not overdue
   std::optional<time_point> due{};  ///< what the queue has for it
   static constexpr std::uint32_t none = 0xffffffffU;
 };
@@ -53,26 +59,48 @@ struct notice {
   duration age{};
 };
 
+/// To look a text up without copying it.
+struct text_hash {
+  using is_transparent = void;
+  std::size_t operator()(std::string_view text) const {
+    return std::hash<std::string_view>()(text);
+  }
+};
+
+/// What the pool wants to know again when an attempt ends.
+struct attempt_note {
+  unsigned priority = 0;  ///< of the server, when it began
+  bool calm = false;      ///< nothing was ahead of it there
+};
+
 /// What a method takes is learned from all servers together, so a server that has grown slow is
 /// compared with itself and the others. What is late counts as no later than the moment it was
 /// found late: a slow server must not make slowness usual before it is noticed.
 class watch {
  public:
-  /// Bounded: beyond it, methods share one.
-  [[nodiscard]] method_id method(std::string_view name);
+  watch();
+  /// One that was never answered well shares an id with all of its kind, so that invented names
+  /// cost nothing; and so do those beyond the first 4,096.
+  [[nodiscard]] method_id method(std::string_view name) const;
+  [[nodiscard]] static bool is_shared(method_id m) { return index(m) < 2; }
+  /// It was answered well: it has an id of its own from now on.
+  method_id know(std::string_view name);
   [[nodiscard]] const std::string& name(method_id m) const { return methods_[index(m)].name; }
 
-  attempt_id begin(time_point now, server_id server, method_id m, bool idempotent);
+  attempt_id begin(time_point now, server_id server, method_id m, bool idempotent,
+                   attempt_note kept = {});
   /// A copy of a call, sent to learn: how it ends is told by end(), and counted nowhere.
-  attempt_id begin_canary(time_point now, server_id server, method_id m);
+  attempt_id begin_canary(time_point now, server_id server, method_id m, attempt_note kept = {});
   struct ended {
     server_id server{};
     method_id method{};
     bool canary = false;
+    attempt_note kept{};
     /// Of a canary: answered well, in the method's usual time; nothing where that says nothing.
     std::optional<bool> good{};
+    bool was_late = false;  ///< take_late() had it
     time_point begun{};
-    duration took{0};
+    duration took{0};  ///< so far, of one that is out
   };
   /// `answered_badly`: outcome::answered, but with an error of the service.
   ended end(time_point now, attempt_id which, outcome how, bool answered_badly);
@@ -84,6 +112,8 @@ class watch {
   /// Finds what has become late; then notices() has it.
   void advance(time_point now);
   [[nodiscard]] std::optional<time_point> next_deadline() const;
+  /// Attempts that have come to be late since the last time, and are still out.
+  [[nodiscard]] std::vector<ended> take_late() { return std::exchange(late_, {}); }
   /// What happened since the last time.
   [[nodiscard]] std::vector<notice> take_notices() { return std::exchange(notices_, {}); }
 
@@ -107,6 +137,8 @@ class watch {
   [[nodiscard]] duration canary_patience(method_id m) const;
   /// What 19 of 20 calls of it stay below.
   [[nodiscard]] duration usual_latest(method_id m) const;
+  /// What half of them do; 0 where too little is known.
+  [[nodiscard]] duration usual_median(method_id m) const;
 
  private:
   struct method_facts {
@@ -115,6 +147,7 @@ class watch {
     usual_signs usual;
     bool idempotent = false;  ///< some call of it was
     mutable duration usual_latest{0};
+    mutable duration usual_median{0};
     mutable duration late{0};     ///< from what age on; found anew now and then
     mutable unsigned unseen = 0;  ///< samples since then
   };
@@ -123,11 +156,13 @@ class watch {
     method_id method{};
     time_point begun{};
     duration lost_before{0};
+    attempt_note kept{};
     std::uint32_t before = line::none;  ///< in its line; of a free one: the next free one
     std::uint32_t behind = line::none;
     bool live = false;     ///< begun and not ended
     bool overdue = false;  ///< said so already
     bool late = false;     ///< said so already
+    bool told = false;     ///< take_late() has it
     bool counted = false;  ///< ... and that was a sign
     bool canary = false;
   };
@@ -142,22 +177,27 @@ class watch {
                                                  bool slow) const;
   static std::uint64_t key_of(server_id server, method_id m);
   static std::size_t index(method_id m) { return static_cast<std::size_t>(m); }
-  [[nodiscard]] attempt_id start(time_point now, server_id server, method_id m, bool canary);
+  [[nodiscard]] attempt_id start(time_point now, server_id server, method_id m, bool canary,
+                                 attempt_note kept);
   void link(line& l, std::uint32_t place);
   void unlink(line& l, std::uint32_t place);
   void queue_due(line& l, time_point now);
   void flag_late(line& l, time_point now);
   void learn(line& l, const flight& f, sign shown, bool slow, time_point now, duration took);
+  void learn_cut_short(line& l, const flight& f, time_point now, duration took);
+  template <typename Add>
+  bool judge_sign(line& l, time_point begun, duration age, const Add& add);
   bool count(line& l, sign what, time_point begun, time_point now, duration age);
   [[nodiscard]] duration age_of(const flight& f, time_point now) const;
 
   std::vector<method_facts> methods_;
-  std::unordered_map<std::string, method_id> ids_;
+  boost::unordered_flat_map<std::string, method_id, text_hash, std::equal_to<>> ids_;
   std::unordered_map<std::uint64_t, line> lines_;
   std::vector<flight> flights_;
   std::uint32_t free_ = line::none;
   std::priority_queue<due, std::vector<due>, std::greater<>> queue_;
   std::vector<notice> notices_;
+  std::vector<ended> late_;
   duration lost_{0};
 };
 

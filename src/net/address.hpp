@@ -24,6 +24,23 @@ enum class port_rule : std::uint8_t {
 [[nodiscard]] std::optional<host_port> split_address(std::string_view address,
                                                      port_rule port = port_rule::given);
 
+/// Where a server is, and what it speaks there.
+struct server_address {
+  host_port at;
+  std::string http_target;  ///< JSON-RPC over HTTP, posted to this path; empty: frames
+};
+
+/// `host:port`, or `http://host:port/path` for a server that speaks JSON-RPC over HTTP; its path
+/// is "/" where it was left out, may have a query, and is percent-encoded where that is needed.
+[[nodiscard]] std::optional<server_address> split_server_address(std::string_view address);
+
+/// The address of a server that was found at `endpoint` by the host's name in `of`.
+[[nodiscard]] std::string format_server_address(const server_address& of,
+                                                const boost::asio::ip::tcp::endpoint& endpoint);
+
+/// What a server address looks like, for messages.
+inline constexpr std::string_view server_address_form = "HOST:PORT or http://HOST:PORT/PATH";
+
 /// The endpoint of an address whose host is an IP address; nothing for names.
 [[nodiscard]] std::optional<boost::asio::ip::tcp::endpoint> numeric_endpoint(
     const host_port& address);

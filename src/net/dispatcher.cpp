@@ -7,6 +7,7 @@
 
 #include "net/dispatcher_impl.hpp"
 #include "understudy/detail/check.hpp"
+#include "wire/json_text.hpp"
 #include "wire/utf8.hpp"
 
 namespace understudy::net {
@@ -29,15 +30,16 @@ core::time_point now() {
   return std::chrono::steady_clock::now();
 }
 
-bool contains(const auto& codes, std::int64_t which) {
-  return std::find(codes.begin(), codes.end(), which) != codes.end();
+/// What our own servers and gateways say when they did nothing with the call.
+bool says_retry(std::string_view answer) {
+  const auto error = wire::find_member(answer, "error");
+  const auto data = error ? wire::find_member(*error, "data") : std::nullopt;
+  const auto retry = data ? wire::find_member(*data, "retry") : std::nullopt;
+  return retry && *retry == "true";
 }
 
-/// This machine is short of something: no evidence against the server.
-bool is_local_shortage(const error_code& ec) {
-  return ec == asio::error::no_descriptors || ec == asio::error::no_buffer_space ||
-         ec == asio::error::no_memory || ec == boost::system::errc::too_many_files_open_in_system ||
-         ec == boost::system::errc::address_not_available;
+bool contains(const auto& codes, std::int64_t which) {
+  return std::find(codes.begin(), codes.end(), which) != codes.end();
 }
 
 }  // namespace
@@ -63,13 +65,16 @@ asio::awaitable<forward_result> dispatcher_impl::call(forward request) {
   const auto alive = self();
   while (servers_.empty() && unresolved_ > 0 && !stopped_ && now() < request.deadline &&
          parked_.size() < options_.pool.parked_max) {
-    co_await park_until(request.deadline);
+    co_await park_until(request.deadline, std::nullopt);
   }
   core::call_options options;
   options.method = wire::utf8_excerpt(request.method, shown_bytes_max);
   options.idempotent = request.idempotent;
   options.deadline = request.deadline;
   options.hurried = request.hurried;
+  options.priority = request.priority;
+  options.caller = request.caller;
+  options.key = request.balance_key;
   core::call life(pool_, std::move(options));
   call_attempts out(*this, life, request);
   std::optional<forwarded> in_hand;  // an answer that faults, while a better one is looked for
@@ -78,7 +83,7 @@ asio::awaitable<forward_result> dispatcher_impl::call(forward request) {
   for (;;) {
     settle();
     if (const auto* parked = std::get_if<core::park>(&step)) {
-      if (!stopped_) co_await park_until(parked->until);
+      if (!stopped_) co_await park_until(parked->until, parked->turn);
       notice_pause();
       step = stopped_ ? life.stopped() : life.woken(now());
       continue;
@@ -112,7 +117,8 @@ asio::awaitable<forward_result> dispatcher_impl::call(forward request) {
       error.sent = delivery::unknown;
       co_return std::move(error);
     }
-    if (how == core::outcome::answered || how == core::outcome::faulted) {
+    if (how == core::outcome::answered || how == core::outcome::faulted ||
+        how == core::outcome::pushed_back) {
       in_hand.emplace();
       in_hand->body = std::move(got.body);
       in_hand->files = std::move(got.files);
@@ -125,71 +131,10 @@ asio::awaitable<forward_result> dispatcher_impl::call(forward request) {
   }
 }
 
-/// The caller holds its place.
-asio::awaitable<dispatcher_impl::attempt_result> dispatcher_impl::take_connection(
-    server_ptr target, core::time_point deadline) {
-  attempt_result result;
-  unsigned dead = 0;
-  result.connection = target->connections.take(dead);
-  if (dead > 0) {
-    for (; dead > 0; --dead) pool_.idle_connection_lost(now(), target->id);
-    settle();
-  }
-  if (result.connection) co_return std::move(result);
-  if (target->connections.open() > options_.connections_max) {
-    result.crowded = true;
-    co_return std::move(result);
-  }
-  result = co_await connect(target, std::min(deadline, now() + options_.connect_timeout));
-  co_return std::move(result);
-}
-
-asio::awaitable<dispatcher_impl::attempt_result> dispatcher_impl::connect(
-    server_ptr target, core::time_point deadline) {
-  attempt_result result;
-  auto connection = make_upstream(target);
-  const auto ec = co_await connection->connect(target->connections.server(), deadline);
-  if (!ec) {
-    result.connection = std::move(connection);
-  } else {
-    connection->close();
-    result.crowded = is_local_shortage(ec);
-    const bool late = ec == asio::error::timed_out;
-    result.got.how = late ? core::outcome::unreached : core::outcome::refused;
-  }
-  co_return std::move(result);
-}
-
-std::shared_ptr<upstream> dispatcher_impl::make_upstream(const server_ptr& target) {
-  return std::make_shared<upstream>(executor_, options_.limits,
-                                    [owner = std::weak_ptr(self()), server = std::weak_ptr(target)](
-                                        upstream& which, bool closed) {
-                                      const auto alive = owner.lock();
-                                      const auto of = server.lock();
-                                      if (alive && of) alive->idle_ended(*of, which, closed);
-                                    });
-}
-
-void dispatcher_impl::idle_ended(server& target, const upstream& connection, bool closed) {
-  target.connections.forget(connection);
-  if (!closed || target.removed) return;
-  pool_.idle_connection_lost(now(), target.id);
-  settle();
-}
-
-void dispatcher_impl::keep(server& target, std::shared_ptr<upstream> connection) {
-  if (!connection->clean() || target.removed || stopped_) {
-    connection->close();
-    return;
-  }
-  const auto at = now();
-  target.connections.give(std::move(connection), at);
-  if (!prune_at_) prune_at_ = at + options_.idle_max;
-}
-
 core::outcome dispatcher_impl::judge(const exchange& got) const {
   if (got.how != core::outcome::answered || !got.error_code) return got.how;
   const auto which = *got.error_code;
+  if (which == code::overloaded && says_retry(got.body)) return core::outcome::pushed_back;
   const bool fault = which == code::internal_error || which == code::no_server ||
                      which == code::overloaded || contains(options_.fault_codes, which);
   return fault && !contains(never_faults, which) ? core::outcome::faulted : got.how;
@@ -201,16 +146,25 @@ dispatcher_impl::busy_mark::busy_mark(dispatcher_impl& d) : owner(d) {
   owner.arm();
 }
 
-dispatcher_impl::parked_call::parked_call(dispatcher_impl& d) : owner(d), timer(d.executor_) {
-  place = owner.parked_.insert(owner.parked_.end(), this);
+dispatcher_impl::parked_call::parked_call(dispatcher_impl& d, std::optional<core::pending_id> t)
+    : owner(d), timer(d.executor_), turn(t) {
+  if (turn)
+    owner.in_turn_.emplace(*turn, this);
+  else
+    place = owner.parked_.insert(owner.parked_.end(), this);
 }
 
 dispatcher_impl::parked_call::~parked_call() {
-  if (listed) owner.parked_.erase(place);
+  if (turn)
+    owner.in_turn_.erase(*turn);
+  else if (listed)
+    owner.parked_.erase(place);
 }
 
-asio::awaitable<void> dispatcher_impl::park_until(core::time_point until) {
-  parked_call me(*this);
+asio::awaitable<void> dispatcher_impl::park_until(core::time_point until,
+                                                  std::optional<core::pending_id> turn) {
+  if (turn && !pool_.waits(*turn)) co_return;  // told so before it could wait
+  parked_call me(*this, turn);
   me.timer.expires_at(until);
   co_await me.timer.async_wait(as_value);
 }
@@ -219,6 +173,13 @@ void dispatcher_impl::wake_all() {
   for (; !parked_.empty(); parked_.pop_front()) {
     parked_.front()->listed = false;
     parked_.front()->timer.cancel();
+  }
+}
+
+void dispatcher_impl::wake_turns(const std::vector<core::pending_id>& turns) {
+  for (const auto turn : turns) {
+    const auto waiting = in_turn_.find(turn);
+    if (waiting != in_turn_.end()) waiting->second->timer.cancel();
   }
 }
 
@@ -238,6 +199,7 @@ void dispatcher_impl::settle() {
   if (records_) {
     for (const auto& record : actions.records) records_(record);
   }
+  spread(actions.verdicts);
   for (const auto id : actions.probe) {
     const auto target = servers_.find(id);
     if (stopped_ || target == servers_.end()) {
@@ -246,6 +208,7 @@ void dispatcher_impl::settle() {
       asio::co_spawn(executor_, probe(target->second), rethrow);
     }
   }
+  wake_turns(actions.turns);
   if (actions.wake_parked) wake_all();  // they ask again, and are told when to go
   arm();
 }
@@ -292,6 +255,7 @@ void dispatcher_impl::stop() {
   for (const auto& [id, target] : servers_) target->connections.close_idle();
   close_unwanted();
   wake_all();
+  for (const auto& [turn, waiting] : in_turn_) waiting->timer.cancel();
 }
 
 std::vector<core::server_status> dispatcher_impl::status() const {

@@ -27,6 +27,7 @@ struct dispatcher_options {
   std::size_t connections_max = 1024;     ///< per server
   std::vector<std::int64_t> fault_codes;  ///< beside -32603, -32000, -32003
   std::string probe_method;  ///< empty: `@action_interface`; else called with params []
+  bool multiplex = false;    ///< where a server takes many calls at a time on one connection
   std::uint64_t seed = 1;    ///< of random choices: give each process its own
 };
 
@@ -38,6 +39,9 @@ struct forward {
   bool idempotent = false;
   core::time_point deadline{};
   bool hurried = false;  ///< the caller asked for it to be that short
+  std::uint8_t priority = 5;                  ///< 0 to 9, while it waits for a place at a server
+  std::uint64_t caller = 0;                   ///< calls of one caller share one turn there
+  std::optional<std::uint64_t> balance_key{};  ///< for consistent_hash
 };
 
 /// A server's answer as received: a result or a service's error, valid JSON.
@@ -60,6 +64,10 @@ class dispatcher : public std::enable_shared_from_this<dispatcher> {
   using description_sink = std::function<void(
       const std::string& server, const std::vector<wire::service_description>& services)>;
 
+  /// The pool has left a server, by ip:port, or does not trust it with a method (else empty) any
+  /// more: other dispatchers of the same servers should hear() of it.
+  using verdict_sink = std::function<void(const std::string& server, const std::string& method)>;
+
   static std::shared_ptr<dispatcher> make(boost::asio::any_io_executor executor,
                                           dispatcher_options options, record_sink records,
                                           description_sink learned = {});
@@ -73,6 +81,11 @@ class dispatcher : public std::enable_shared_from_this<dispatcher> {
   virtual void remove(core::server_id id) = 0;
   virtual void drain(core::server_id id) = 0;
   virtual void resume(core::server_id id) = 0;
+
+  /// Says where verdicts go; before start().
+  virtual void tell_verdicts(verdict_sink told) = 0;
+  /// Another dispatcher's verdict: looked into at once. Nothing where there is no such server.
+  virtual void hear(const std::string& address, const std::string& method) = 0;
 
   /// Starts probing.
   virtual void start() = 0;
@@ -88,6 +101,7 @@ class dispatcher : public std::enable_shared_from_this<dispatcher> {
 
   [[nodiscard]] virtual std::vector<core::server_status> status() const = 0;
   [[nodiscard]] virtual std::size_t parked() const = 0;
+  [[nodiscard]] virtual std::size_t queued() const = 0;  ///< calls that wait for a place
 };
 
 }  // namespace understudy::net

@@ -13,9 +13,14 @@ namespace {
 namespace asio = boost::asio;
 
 constexpr std::size_t canary_bytes_max = 65536;
+constexpr std::size_t shared_bytes_max = 65536;  ///< of answers on a trunk, where it is known
 
 core::time_point now() {
   return std::chrono::steady_clock::now();
+}
+
+bool is_bulky(const exchange& got) {
+  return !got.files.empty() || got.body.size() > shared_bytes_max;
 }
 
 }  // namespace
@@ -26,13 +31,11 @@ asio::awaitable<void> dispatcher_impl::call_attempts::start(server_ptr target) {
     co_return;
   }
   target_ = std::move(target);
-  place_.emplace(target_->connections);
   busy_.emplace(d_);
-  here_ = co_await d_.take_connection(target_, request_.deadline);
+  here_ = co_await d_.take_carrier(target_, request_);
   running_ = true;
-  if (racers_) racers_->nudged = here_.connection;
-  if (here_.connection)
-    co_await here_.connection->start(request_.body, request_.files, request_.deadline);
+  if (racers_) racers_->nudged = here_.by;
+  if (here_.by) co_await here_.by->start(request_.body, request_.files, request_.deadline);
 }
 
 asio::awaitable<std::optional<dispatcher_impl::ended_attempt>>
@@ -43,15 +46,16 @@ dispatcher_impl::call_attempts::next() {
     if (look && *look <= now()) co_return std::nullopt;
     const auto until = std::min(look.value_or(request_.deadline), request_.deadline);
     if (running_) {
-      bool ended = here_.connection == nullptr;
-      if (!ended) ended = co_await here_.connection->go_on(until);
+      bool ended = here_.by == nullptr;
+      if (!ended) ended = co_await here_.by->go_on(until);
       if (!ended) continue;
-      if (here_.connection) {
-        here_.got = here_.connection->take();
-        d_.keep(*target_, here_.connection);
+      if (here_.by) {
+        here_.got = here_.by->take();
+        if (!here_.own && is_bulky(here_.got))
+          target_->connections.trunks().keep_off(request_.method);
+        d_.keep(*target_, here_);
       }
       running_ = false;
-      place_.reset();
       busy_.reset();
       std::optional<ended_attempt> result;
       result.emplace();
@@ -74,7 +78,7 @@ std::optional<dispatcher_impl::ended_attempt> dispatcher_impl::call_attempts::ta
 
 void dispatcher_impl::call_attempts::race(server_ptr target) {
   if (!racers_) racers_ = std::make_shared<racer>(d_.executor_);
-  racers_->nudged = here_.connection;
+  racers_->nudged = here_.by;
   racers_->out.push_back(target->id);
   std::vector<std::string> files;
   for (const auto file : request_.files) files.emplace_back(file);
@@ -119,22 +123,21 @@ void dispatcher_impl::end_apart(core::attempt_id attempt, const attempt_result& 
 
 asio::awaitable<dispatcher_impl::attempt_result> dispatcher_impl::try_apart(
     server_ptr target, const forward& request, std::shared_ptr<racer> of) {
-  const upstream_set::place place(target->connections);
   const busy_mark busy(*this);
-  auto result = co_await take_connection(target, request.deadline);
-  if (!result.connection) co_return std::move(result);
-  const auto entry = apart_.insert(apart_.end(), {result.connection, std::move(of)});
+  auto result = co_await take_carrier(target, request);
+  if (!result.by) co_return std::move(result);
+  const auto entry = apart_.insert(apart_.end(), {result.by, std::move(of)});
   if (stopped_) close_unwanted();
-  result.got = co_await result.connection->call(request.body, request.files, request.deadline);
+  result.got = co_await carry(result.by, request.body, request.files, request.deadline);
   apart_.erase(entry);
-  keep(*target, result.connection);
+  keep(*target, result);
   co_return std::move(result);
 }
 
 /// After stop() nobody is left to whom they would say anything.
 void dispatcher_impl::close_unwanted() {
   for (const auto& each : apart_)
-    if (!each.of || each.of->over) each.connection->close();
+    if (!each.of || each.of->over) each.by->close();
 }
 
 asio::awaitable<void> dispatcher_impl::run_racer(server_ptr target, core::attempt_id attempt,
@@ -159,18 +162,15 @@ asio::awaitable<void> dispatcher_impl::run_racer(server_ptr target, core::attemp
 
 /// The answer is not wanted any more, but what it says of the server is, and the connection.
 asio::awaitable<void> dispatcher_impl::run_orphan(server_ptr target, core::attempt_id attempt,
-                                                  std::shared_ptr<upstream> connection,
-                                                  forward request) {
+                                                  attempt_result result, forward request) {
   const auto alive = self();
-  const upstream_set::place place(target->connections);
   const busy_mark busy(*this);
-  const auto entry = apart_.insert(apart_.end(), {connection, nullptr});
+  const auto entry = apart_.insert(apart_.end(), {result.by, nullptr});
   if (stopped_) close_unwanted();
-  for (bool ended = false; !ended;) ended = co_await connection->go_on(core::time_point::max());
+  for (bool ended = false; !ended;) ended = co_await result.by->go_on(core::time_point::max());
   apart_.erase(entry);
-  attempt_result result;
-  result.got = connection->take();
-  keep(*target, connection);
+  result.got = result.by->take();
+  keep(*target, result);
   end_apart(attempt, result, request);
 }
 
@@ -183,17 +183,17 @@ dispatcher_impl::call_attempts::~call_attempts() {
     for (const auto& each : racers_->ended)
       d_.end_apart(life_.orphan(each.target->id), each.result, request_);
   }
-  if (!running_ || !here_.connection) return;
-  if (here_.connection->sent_all() && !d_.stopped_) {
+  if (!running_ || !here_.by) return;
+  if (here_.by->sent_all() && !d_.stopped_) {
     forward request;  // its body and files are not needed any more
     request.deadline = request_.deadline;
     request.hurried = request_.hurried;
     asio::co_spawn(
         d_.executor_,
-        d_.run_orphan(target_, life_.orphan(target_->id), here_.connection, std::move(request)),
+        d_.run_orphan(target_, life_.orphan(target_->id), std::move(here_), std::move(request)),
         rethrow);
   } else {
-    here_.connection->close();  // ~call says that it was given up
+    here_.by->close();  // ~call says that it was given up
   }
 }
 

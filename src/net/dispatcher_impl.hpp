@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "core/call.hpp"
@@ -15,6 +16,7 @@
 #include "net/dispatcher.hpp"
 #include "net/resolver.hpp"
 #include "net/upstream.hpp"
+#include "net/upstream_codec.hpp"
 #include "net/upstream_set.hpp"
 
 namespace understudy::net {
@@ -34,18 +36,23 @@ class dispatcher_impl final : public dispatcher {
   void remove(core::server_id id) override;
   void drain(core::server_id id) override;
   void resume(core::server_id id) override;
+  void tell_verdicts(verdict_sink told) override { verdicts_ = std::move(told); }
+  void hear(const std::string& address, const std::string& method) override;
   void start() override;
   void stop() override;
   boost::asio::awaitable<forward_result> call(forward request) override;
   [[nodiscard]] std::vector<core::server_status> status() const override;
   [[nodiscard]] std::size_t parked() const override { return parked_.size(); }
+  [[nodiscard]] std::size_t queued() const override { return pool_.queued(); }
 
  private:
   struct server {
-    server(core::server_id i, std::string a, boost::asio::ip::tcp::endpoint endpoint)
-        : id(i), address(std::move(a)), connections(endpoint) {}
+    server(core::server_id i, std::string a, boost::asio::ip::tcp::endpoint endpoint,
+           std::shared_ptr<const std::string> head)
+        : id(i), address(std::move(a)), http_head(std::move(head)), connections(endpoint) {}
     core::server_id id;
     std::string address;
+    std::shared_ptr<const std::string> http_head;  ///< of its requests; null: it speaks frames
     upstream_set connections;
     std::string description;  ///< the text last learned from it
     bool removed = false;     ///< attempts that still run end, nothing is kept
@@ -54,12 +61,12 @@ class dispatcher_impl final : public dispatcher {
 
   /// A host name: the servers that its addresses are now.
   struct host_group {
-    host_group(core::server_id i, core::server_options o, host_port n,
+    host_group(core::server_id i, core::server_options o, server_address n,
                const boost::asio::any_io_executor& executor)
         : id(i), options(std::move(o)), name(std::move(n)), timer(executor) {}
     core::server_id id;
     core::server_options options;
-    host_port name;
+    server_address name;
     boost::asio::steady_timer timer;  ///< until the next lookup
     bool drained = false;
     bool removed = false;
@@ -71,12 +78,13 @@ class dispatcher_impl final : public dispatcher {
 
   /// A call that waits for a server; lives in its coroutine.
   struct parked_call {
-    explicit parked_call(dispatcher_impl& d);
+    parked_call(dispatcher_impl& d, std::optional<core::pending_id> turn);
     ~parked_call();  ///< leaves the list
     parked_call(const parked_call&) = delete;
     parked_call& operator=(const parked_call&) = delete;
     dispatcher_impl& owner;
     boost::asio::steady_timer timer;
+    std::optional<core::pending_id> turn;  ///< it waits for its turn; else for any server
     std::list<parked_call*>::iterator place;
     bool listed = true;
   };
@@ -91,7 +99,9 @@ class dispatcher_impl final : public dispatcher {
   };
 
   struct attempt_result {
-    std::shared_ptr<upstream> connection;  ///< null: none could be made, and `got` says why
+    std::shared_ptr<carrier> by;               ///< null: there was none, and `got` says why
+    std::shared_ptr<upstream> own;             ///< the same; null where it is a place on a trunk
+    std::optional<upstream_set::place> place;  ///< while it has a connection of its own
     exchange got;
     bool crowded = false;  ///< we had no connection to spare: it says nothing of the server
   };
@@ -105,13 +115,13 @@ class dispatcher_impl final : public dispatcher {
   struct racer {
     explicit racer(const boost::asio::any_io_executor& executor) : waiting(executor) {}
     boost::asio::steady_timer waiting;  ///< for any of them, where the call awaits no connection
-    std::weak_ptr<upstream> nudged;     ///< where it awaits this one
+    std::weak_ptr<carrier> nudged;      ///< where it awaits this one
     std::vector<ended_attempt> ended;
     std::vector<core::server_id> out;
     bool over = false;  ///< the call has its answer: whoever ends tells the pool alone
   };
   struct apart {
-    std::shared_ptr<upstream> connection;
+    std::shared_ptr<carrier> by;
     std::shared_ptr<racer> of;  ///< null: nobody waits for it
   };
   class call_attempts {
@@ -134,10 +144,9 @@ class dispatcher_impl final : public dispatcher {
     const forward& request_;
     // The first one needs no copy and no coroutine of its own.
     server_ptr target_;
-    std::optional<upstream_set::place> place_;
     std::optional<busy_mark> busy_;
     attempt_result here_;
-    bool running_ = false;  ///< here_.connection works on it
+    bool running_ = false;  ///< here_.by works on it
     std::shared_ptr<racer> racers_;
   };
   void send_canary(core::server_id to, core::method_id method, const forward& request);
@@ -152,36 +161,51 @@ class dispatcher_impl final : public dispatcher {
                                          std::shared_ptr<racer> shared, forward request,
                                          std::string body, std::vector<std::string> files);
   boost::asio::awaitable<void> run_orphan(server_ptr target, core::attempt_id attempt,
-                                          std::shared_ptr<upstream> connection, forward request);
+                                          attempt_result result, forward request);
 
   // Servers (dispatcher_servers.cpp).
-  core::server_id add_server(const core::server_options& options,
+  core::server_id add_server(const core::server_options& options, const server_address& address,
                              boost::asio::ip::tcp::endpoint endpoint);
+  [[nodiscard]] std::unique_ptr<upstream_codec> make_codec(const server& target) const;
   void remove_server(core::server_id id);
   [[nodiscard]] group_ptr group_of(core::server_id id) const;
   boost::asio::awaitable<void> follow_name(group_ptr group);
   void take_addresses(host_group& group, const resolved& found);
   void record_lookup(const host_group& group, const std::string& error);
 
+  // Verdicts (dispatcher_verdicts.cpp).
+  void spread(const std::vector<core::verdict>& verdicts) const;
+
   // Probes (dispatcher_probe.cpp).
   boost::asio::awaitable<void> probe(server_ptr target);
   void learn(server& from, std::string_view answer_body);
+  [[nodiscard]] bool may_multiplex(const server& target) const;
+  boost::asio::awaitable<void> ask_for_trunks(server_ptr target, attempt_result& on);
 
-  // Calls (dispatcher.cpp).
+  // Connections (dispatcher_connections.cpp).
+  boost::asio::awaitable<attempt_result> take_carrier(server_ptr target, const forward& request);
   boost::asio::awaitable<attempt_result> take_connection(server_ptr target,
                                                          core::time_point deadline);
-  boost::asio::awaitable<attempt_result> connect(server_ptr target, core::time_point deadline);
-  /// Or until it is woken.
-  boost::asio::awaitable<void> park_until(core::time_point until);
-  [[nodiscard]] core::outcome judge(const exchange& got) const;
+  boost::asio::awaitable<void> connect(server_ptr target, core::time_point deadline,
+                                       attempt_result& result);
   [[nodiscard]] std::shared_ptr<upstream> make_upstream(const server_ptr& target);
   void idle_ended(server& target, const upstream& connection, bool closed);
-  void keep(server& target, std::shared_ptr<upstream> connection);
+  void keep(server& target, attempt_result& ended);
+  void open_trunk(const server_ptr& target);
+  boost::asio::awaitable<void> follow_trunk(server_ptr target, std::shared_ptr<trunk> next);
+  void record_trunk(const server& target) const;
+
+  // Calls (dispatcher.cpp).
+  /// Or until it is woken.
+  boost::asio::awaitable<void> park_until(core::time_point until,
+                                          std::optional<core::pending_id> turn);
+  [[nodiscard]] core::outcome judge(const exchange& got) const;
 
   [[nodiscard]] std::shared_ptr<dispatcher_impl> self() {
     return std::static_pointer_cast<dispatcher_impl>(shared_from_this());
   }
   void wake_all();
+  void wake_turns(const std::vector<core::pending_id>& turns);
   void notice_pause();
   /// Does what the pool wants done: after every event, and when its time has come.
   void settle();
@@ -192,12 +216,14 @@ class dispatcher_impl final : public dispatcher {
   dispatcher_options options_;
   record_sink records_;
   description_sink learned_;
+  verdict_sink verdicts_;
   core::pool pool_;
   std::map<core::server_id, server_ptr> servers_;
   std::vector<group_ptr> groups_;
   std::uint32_t groups_made_ = 0;
   std::size_t unresolved_ = 0;  ///< names whose first lookup has not ended
   std::list<parked_call*> parked_;
+  std::unordered_map<core::pending_id, parked_call*> in_turn_;
   std::list<apart> apart_;
   boost::asio::steady_timer timer_;
   std::optional<core::time_point> armed_;

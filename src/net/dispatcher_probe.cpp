@@ -8,10 +8,13 @@
 
 #include "net/dispatcher_impl.hpp"
 #include "wire/answer.hpp"
+#include "wire/multiplex.hpp"
 #include "wire/request.hpp"
 
 namespace understudy::net {
 namespace {
+
+namespace asio = boost::asio;
 
 constexpr std::size_t warm_connections = 4;
 /// A probe whose timeout is noticed this late says that we were busy or paused, not the server.
@@ -23,24 +26,21 @@ core::time_point now() {
 
 }  // namespace
 
-boost::asio::awaitable<void> dispatcher_impl::probe(server_ptr target) {
+asio::awaitable<void> dispatcher_impl::probe(server_ptr target) {
   const auto alive = self();
   const auto begun = now();
   const auto deadline = begun + options_.pool.probe_timeout;
-  const upstream_set::place place(target->connections);
   std::string body(wire::action_interface_body);
   if (!options_.probe_method.empty()) {
     body.clear();
     wire::append_request(body, options_.probe_method, "[]");
   }
-  auto result = co_await connect(target, deadline);
-  if (result.connection) {
+  attempt_result result;
+  result.place.emplace(target->connections);
+  co_await connect(target, deadline, result);
+  if (result.own) {
     const std::span<const std::string_view> no_files;
-    result.got = co_await result.connection->call(body, no_files, deadline);
-    if (target->connections.idle() < warm_connections)
-      keep(*target, result.connection);
-    else
-      result.connection->close();
+    result.got = co_await carry(result.by, body, no_files, deadline);
   }
   const bool late = result.got.how != core::outcome::answered && now() > deadline + late_max;
   const auto how = result.crowded || late ? core::outcome::abandoned : judge(result.got);
@@ -49,6 +49,45 @@ boost::asio::awaitable<void> dispatcher_impl::probe(server_ptr target) {
   }
   pool_.probe_ended(now(), target->id, how, now() - begun);
   settle();
+  auto& trunks = target->connections.trunks();
+  if (how != core::outcome::answered)
+    trunks.forget();
+  else if (may_multiplex(*target) && trunks.should_ask())
+    co_await ask_for_trunks(target, result);
+  else if (trunks.should_open())
+    open_trunk(target);
+  if (!result.own) co_return;
+  if (target->connections.idle() < warm_connections)
+    keep(*target, result);
+  else
+    result.own->close();
+}
+
+bool dispatcher_impl::may_multiplex(const server& target) const {
+  return options_.multiplex && !target.http_head && !target.removed && !stopped_;
+}
+
+/// On the probe's connection: a server of another kind sees one more call there, of a service that
+/// it does not have, and refuses it.
+asio::awaitable<void> dispatcher_impl::ask_for_trunks(server_ptr target, attempt_result& on) {
+  std::string body;
+  wire::append_multiplex_request(
+      body, {options_.limits.message_bytes_max, options_.limits.file_bytes_max});
+  const std::span<const std::string_view> no_files;
+  target->connections.trunks().asking();
+  const auto got = co_await carry(on.by, body, no_files, now() + options_.pool.probe_timeout);
+  const auto answer = got.how == core::outcome::answered && !got.error_code
+                          ? wire::parse_answer(got.body)
+                          : std::nullopt;
+  const bool granted = answer && wire::parse_multiplex_grant(*answer);
+  const bool busy = got.error_code == code::overloaded;
+  target->connections.trunks().answered(granted ? trunk::opening::open
+                                        : busy  ? trunk::opening::not_now
+                                                : trunk::opening::refused);
+  if (!granted || !may_multiplex(*target)) co_return;
+  on.own->close();  // its calls would need numbers now
+  record_trunk(*target);
+  if (target->connections.trunks().should_open()) open_trunk(target);
 }
 
 void dispatcher_impl::learn(server& from, std::string_view answer_body) {

@@ -25,16 +25,16 @@ core::time_point now() {
 }  // namespace
 
 core::server_id dispatcher_impl::add(const core::server_options& options) {
-  const auto address = split_address(options.address);
-  const auto endpoint = address ? numeric_endpoint(*address) : std::nullopt;
+  const auto address = split_server_address(options.address);
+  const auto endpoint = address ? numeric_endpoint(address->at) : std::nullopt;
   if (endpoint) {
-    const auto id = add_server(options, *endpoint);
+    const auto id = add_server(options, *address, *endpoint);
     settle();
     return id;
   }
   const core::server_id id{first_group_id + groups_made_++};
   const auto group =
-      std::make_shared<host_group>(id, options, address.value_or(host_port()), executor_);
+      std::make_shared<host_group>(id, options, address.value_or(server_address()), executor_);
   groups_.push_back(group);
   ++unresolved_;
   asio::co_spawn(executor_, follow_name(group), rethrow);
@@ -42,10 +42,22 @@ core::server_id dispatcher_impl::add(const core::server_options& options) {
 }
 
 core::server_id dispatcher_impl::add_server(const core::server_options& options,
+                                            const server_address& address,
                                             asio::ip::tcp::endpoint endpoint) {
+  std::shared_ptr<const std::string> http_head;
+  if (!address.http_target.empty()) {
+    http_head =
+        std::make_shared<const std::string>(http_codec_head(address.at, address.http_target));
+  }
   const auto id = pool_.add(now(), options);
-  servers_.emplace(id, std::make_shared<server>(id, options.address, endpoint));
+  servers_.emplace(id,
+                   std::make_shared<server>(id, options.address, endpoint, std::move(http_head)));
   return id;
+}
+
+std::unique_ptr<upstream_codec> dispatcher_impl::make_codec(const server& target) const {
+  return target.http_head ? make_http_codec(target.http_head, options_.limits)
+                          : make_frame_codec(options_.limits);
 }
 
 void dispatcher_impl::remove_server(core::server_id id) {
@@ -70,7 +82,7 @@ void dispatcher_impl::update(core::server_id id, const core::server_options& opt
     group->options = options;
     for (const auto& [endpoint, member] : group->members) {
       auto of_member = options;
-      of_member.address = format_endpoint(endpoint);
+      of_member.address = format_server_address(group->name, endpoint);
       pool_.update(now(), member, of_member);
     }
   } else if (servers_.contains(id)) {
@@ -115,7 +127,7 @@ asio::awaitable<void> dispatcher_impl::follow_name(group_ptr group) {
   const std::weak_ptr owner = self();
   const auto executor = executor_;
   for (;;) {
-    const auto found = co_await resolve(executor, group->name, now() + lookup_timeout);
+    const auto found = co_await resolve(executor, group->name.at, now() + lookup_timeout);
     auto alive = owner.lock();
     if (!alive) co_return;
     const bool go_on = !group->removed && !alive->stopped_;
@@ -142,8 +154,8 @@ void dispatcher_impl::take_addresses(host_group& group, const resolved& found) {
     for (const auto& endpoint : found.endpoints) {
       if (group.members.contains(endpoint)) continue;
       auto of_member = group.options;
-      of_member.address = format_endpoint(endpoint);
-      const auto id = add_server(of_member, endpoint);
+      of_member.address = format_server_address(group.name, endpoint);
+      const auto id = add_server(of_member, group.name, endpoint);
       if (group.drained) pool_.drain(now(), id);
       group.members.emplace(endpoint, id);
     }

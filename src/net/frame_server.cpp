@@ -35,9 +35,7 @@ asio::awaitable<void> accept_connections(std::shared_ptr<tcp::acceptor> acceptor
     const auto lane = targets[turn++ % targets.size()];
     auto [failed, socket] = co_await acceptor->async_accept(lane->context(), awaited);
     if (!failed) {
-      asio::post(lane->context(), [lane, accepted = std::move(socket)]() mutable {
-        lane->start(std::move(accepted));
-      });
+      lane->take(std::move(socket));
     } else if (failed != asio::error::connection_aborted && acceptor->is_open()) {
       pause.expires_after(accept_pause);
       (void)co_await pause.async_wait(awaited);
@@ -47,12 +45,13 @@ asio::awaitable<void> accept_connections(std::shared_ptr<tcp::acceptor> acceptor
 
 class listening_server : public frame_server {
  public:
-  listening_server(const std::vector<asio::io_context*>& contexts,
-                   std::shared_ptr<server_shared> shared)
-      : shared_(std::move(shared)) {
-    for (auto* context : contexts) {
-      lanes_.push_back(std::make_shared<server_lane>(*context, shared_));
-      asio::co_spawn(*context, server_lane::keep_time(lanes_.back()), asio::detached);
+  listening_server(std::vector<frame_lane> served, frame_server_options options)
+      : shared_(std::make_shared<server_shared>()) {
+    shared_->options = options;
+    for (frame_lane& lane : served) {
+      lanes_.push_back(
+          std::make_shared<server_lane>(*lane.context, shared_, std::move(lane.make_handler)));
+      asio::co_spawn(*lane.context, server_lane::keep_time(lanes_.back()), asio::detached);
     }
   }
 
@@ -101,24 +100,34 @@ class listening_server : public frame_server {
 
 }  // namespace
 
-server_lane::server_lane(asio::io_context& context, std::shared_ptr<server_shared> shared)
-    : context_(context), shared_(std::move(shared)) {
+server_lane::server_lane(asio::io_context& context, std::shared_ptr<server_shared> shared,
+                         frame_handler_factory make_handler)
+    : context_(context), shared_(std::move(shared)), make_handler_(std::move(make_handler)) {
   const auto& options = shared_->options;
   const auto shortest =
       std::min({options.idle_timeout, options.frame_timeout, options.write_timeout});
   tick_ = std::clamp(shortest / 8, milliseconds{5}, milliseconds{250});
 }
 
-void server_lane::start(tcp::socket socket) {
-  if (stopped_ || draining_) return;
-  bool refused = false;
-  if (++shared_->connections > shared_->options.connections_max) {
+void server_lane::take(tcp::socket socket) {
+  const bool refused = ++shared_->connections > shared_->options.connections_max;
+  if (refused) {
     --shared_->connections;
     if (++shared_->refused > refused_max) {
       --shared_->refused;
       return;
     }
-    refused = true;
+  }
+  asio::post(context_,
+             [self = shared_from_this(), refused, accepted = std::move(socket)]() mutable {
+               self->start(std::move(accepted), refused);
+             });
+}
+
+void server_lane::start(tcp::socket socket, bool refused) {
+  if (stopped_ || draining_) {
+    --(refused ? shared_->refused : shared_->connections);
+    return;
   }
   auto connection =
       std::make_shared<server_connection>(std::move(socket), shared_from_this(), refused);
@@ -147,13 +156,17 @@ asio::awaitable<void> server_lane::keep_time(std::shared_ptr<server_lane> self) 
   }
 }
 
-std::unique_ptr<frame_server> frame_server::make(std::vector<asio::io_context*> contexts,
+std::unique_ptr<frame_server> frame_server::make(std::vector<frame_lane> lanes,
+                                                 frame_server_options options) {
+  return std::make_unique<listening_server>(std::move(lanes), options);
+}
+
+std::unique_ptr<frame_server> frame_server::make(const std::vector<asio::io_context*>& contexts,
                                                  frame_server_options options,
-                                                 frame_handler_factory make_handler) {
-  auto shared = std::make_shared<server_shared>();
-  shared->options = options;
-  shared->make_handler = std::move(make_handler);
-  return std::make_unique<listening_server>(contexts, std::move(shared));
+                                                 const frame_handler_factory& make_handler) {
+  std::vector<frame_lane> lanes;
+  for (asio::io_context* context : contexts) lanes.push_back({context, make_handler});
+  return make(std::move(lanes), options);
 }
 
 }  // namespace understudy::net

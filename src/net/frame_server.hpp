@@ -24,6 +24,8 @@ struct frame_server_options {
   std::chrono::milliseconds frame_timeout{60000};  ///< from the first to the last byte of a call
   std::chrono::milliseconds write_timeout{30000};  ///< a peer that does not read its answer
   bool share_port = false;  ///< SO_REUSEPORT: several processes on one address
+  /// Of one connection whose client asks for many calls at a time (docs/MULTIPLEX.md); 0: refused.
+  std::size_t multiplexed_calls_max = 0;
 };
 
 /// One call as it came in. Views are valid until the handler is done.
@@ -32,7 +34,8 @@ struct frame_call {
   std::vector<std::string> files;  ///< frames that came before it, in order
 };
 
-/// One object per connection, used by one thread at a time, one call at a time (in order).
+/// One object per connection, used by one thread at a time, one call at a time (in order). A
+/// connection with many calls at a time has one for each call that waits.
 class frame_handler {
  public:
   virtual ~frame_handler() = default;
@@ -46,14 +49,23 @@ class frame_handler {
 /// `peer` is ip:port. Called on the connection's own thread.
 using frame_handler_factory = std::function<std::unique_ptr<frame_handler>(std::string peer)>;
 
-/// Connections are spread round-robin over `lanes`, each run by exactly one thread.
+/// One thread with its event loop, and the handlers of the connections that it gets.
+struct frame_lane {
+  boost::asio::io_context* context = nullptr;  ///< run by exactly one thread
+  frame_handler_factory make_handler;
+};
+
+/// Connections are spread round-robin over the lanes; the first one accepts.
 /// The functions below may be called from any thread.
 class frame_server {
  public:
   virtual ~frame_server() = default;
-  static std::unique_ptr<frame_server> make(std::vector<boost::asio::io_context*> lanes,
+  static std::unique_ptr<frame_server> make(std::vector<frame_lane> lanes,
+                                            frame_server_options options);
+  /// The same handlers on all lanes.
+  static std::unique_ptr<frame_server> make(const std::vector<boost::asio::io_context*>& contexts,
                                             frame_server_options options,
-                                            frame_handler_factory make_handler);
+                                            const frame_handler_factory& make_handler);
   /// Binds `host:port` (port 0: any) and serves; std::runtime_error with a sentence on failure.
   virtual void listen(const std::string& address) = 0;
   [[nodiscard]] virtual std::vector<std::string> addresses() const = 0;  ///< with real ports

@@ -1,4 +1,4 @@
-// HTTP/1.1 server and client behind our own types: Beast is instantiated in one unit only.
+// HTTP/1.1 server and client behind our own types.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
@@ -57,16 +57,24 @@ struct http_limits {
 
 using http_handler = std::function<boost::asio::awaitable<http_response>(http_request)>;
 
-/// One owner thread (`executor`), which must not run concurrently; what does not say otherwise is
-/// called there, or before it runs. Requests of one connection are handled one at a time, in
-/// order. Refuses ambiguous framing (smuggling shapes) and closes. A handler that throws is
-/// answered with 500.
+/// One thread with its event loop, and what answers the requests of the connections that it gets.
+struct http_lane {
+  boost::asio::any_io_executor executor;  ///< must not run concurrently
+  http_handler handler;
+};
+
+/// Connections are spread round-robin over the lanes; the first one accepts and owns the server:
+/// what does not say otherwise is called there, or before it runs. Requests of one connection are
+/// handled one at a time, in order. Refuses ambiguous framing (smuggling shapes) and closes. A
+/// handler that throws is answered with 500.
 ///
 /// Handlers that still run keep the server's inner parts alive, but not what they themselves
-/// refer to: destroy that only after `executor` has stopped running, or connections() is 0.
+/// refer to: destroy that only after the lanes have stopped running, or connections() is 0.
 class http_server {
  public:
-  virtual ~http_server() = default;  ///< closes every connection at once
+  /// Closes every connection at once. With several lanes: when none of them runs any more.
+  virtual ~http_server() = default;
+  static std::unique_ptr<http_server> make(std::vector<http_lane> lanes, http_limits limits);
   static std::unique_ptr<http_server> make(boost::asio::any_io_executor executor,
                                            http_limits limits, http_handler handler);
   /// Binds and serves `host:port`; a sentence on failure (std::runtime_error). Once per server.

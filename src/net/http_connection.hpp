@@ -1,4 +1,4 @@
-// One HTTP/1.1 connection on the server's side: requests in, bytes out. Hides Beast.
+// One HTTP/1.1 connection on the server's side: requests in, bytes out.
 #pragma once
 
 #include <boost/asio/awaitable.hpp>

@@ -57,17 +57,19 @@ void http_event_stream::wake() {
 
 asio::awaitable<bool> http_event_stream::next(std::string& out, std::chrono::milliseconds wait) {
   out.clear();
-  for (bool waited = false;; waited = true) {
+  const auto until = std::chrono::steady_clock::now() + wait;
+  for (;;) {
     {
       const std::lock_guard lock(mutex_);
       out.swap(queued_);
       if (!out.empty()) co_return true;
       if (closed_) co_return false;
     }
-    if (waited) co_return true;
+    // A wake-up may come late, for what was taken before it.
+    if (std::chrono::steady_clock::now() >= until) co_return true;
     // A send() between the check above and the wait below posts its wake-up to this same
     // executor: it runs after the wait has begun.
-    wake_->expires_after(wait);
+    wake_->expires_at(until);
     co_await wake_->async_wait(asio::as_tuple(asio::use_awaitable));
   }
 }

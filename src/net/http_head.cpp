@@ -1,6 +1,7 @@
 #include "net/http_head.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
 
 namespace understudy::net {
@@ -18,11 +19,23 @@ bool is_digit(char c) {
   return c >= '0' && c <= '9';
 }
 
+constexpr auto token_chars = [] {
+  std::array<bool, 256> allowed{};
+  for (int c = '0'; c <= '9'; ++c) allowed[c] = true;
+  for (int c = 'a'; c <= 'z'; ++c) allowed[c] = allowed[c - 'a' + 'A'] = true;
+  for (const char c : std::string_view("!#$%&'*+-.^_`|~")) allowed[static_cast<int>(c)] = true;
+  return allowed;
+}();
+
 bool is_token(std::string_view text) {
-  static constexpr std::string_view others = "!#$%&'*+-.^_`|~";
   return !text.empty() && std::ranges::all_of(text, [](char c) {
-    return is_digit(c) || (lower(c) >= 'a' && lower(c) <= 'z') ||
-           others.find(c) != std::string_view::npos;
+    return token_chars[static_cast<unsigned char>(c)];
+  });
+}
+
+bool has_control(std::string_view text) {
+  return std::ranges::any_of(text, [](char c) {
+    return (static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == 0x7f;
   });
 }
 
@@ -32,62 +45,153 @@ std::string_view trim(std::string_view value) {
   return value;
 }
 
-// The fields that decide where a request ends, and whom it is for.
+// The fields that decide where a message ends, and whom it is for.
 struct framing {
   unsigned hosts = 0;
   unsigned lengths = 0;
   unsigned codings = 0;
+  bool close = false;
+  bool keep_alive = false;
+  bool expects = false;
 };
 
-std::optional<http_refusal> check_request_line(std::string_view line, std::size_t target_bytes_max,
-                                               bool& version_1_0) {
-  const auto first = line.find(' ');
-  const auto last = line.rfind(' ');
-  if (first == std::string_view::npos || last == first) return bad("The request line is not HTTP.");
-  const auto method = line.substr(0, first);
-  const auto target = line.substr(first + 1, last - first - 1);
-  const auto version = line.substr(last + 1);
-  if (!is_token(method)) return bad("The method is not a token.");
-  if (target.size() > target_bytes_max) return http_refusal{414, "The target is too long."};
-  if (!std::ranges::all_of(target, [](char c) { return c > 0x20 && c < 0x7f; })) {
-    return bad("The target holds characters that must be percent-encoded.");
-  }
-  if (!version.starts_with("HTTP/")) return bad("The request line is not HTTP.");
-  version_1_0 = version == "HTTP/1.0";
-  if (!version_1_0 && version != "HTTP/1.1") {
+std::optional<http_refusal> read_version(std::string_view version, http_message_head& into) {
+  into.version_1_0 = version == "HTTP/1.0";
+  if (!into.version_1_0 && version != "HTTP/1.1") {
     return http_refusal{505, "Only HTTP/1.0 and HTTP/1.1 are spoken here."};
   }
   return std::nullopt;
 }
 
-std::optional<http_refusal> check_field(std::string_view line, framing& seen) {
+std::optional<http_refusal> read_request_line(std::string_view line, std::size_t target_bytes_max,
+                                              http_request_head& into) {
+  const auto first = line.find(' ');
+  const auto last = line.rfind(' ');
+  if (first == std::string_view::npos || last == first) return bad("The request line is not HTTP.");
+  into.method = line.substr(0, first);
+  into.target = line.substr(first + 1, last - first - 1);
+  const auto version = line.substr(last + 1);
+  if (!is_token(into.method)) return bad("The method is not a token.");
+  if (into.target.size() > target_bytes_max) return http_refusal{414, "The target is too long."};
+  if (!std::ranges::all_of(into.target, [](char c) { return c > 0x20 && c < 0x7f; })) {
+    return bad("The target holds characters that must be percent-encoded.");
+  }
+  if (!version.starts_with("HTTP/")) return bad("The request line is not HTTP.");
+  return read_version(version, into);
+}
+
+std::optional<http_refusal> read_status_line(std::string_view line, http_response_head& into) {
+  const auto version = line.substr(0, line.find(' '));
+  line.remove_prefix(std::min(version.size() + 1, line.size()));
+  if (auto refusal = read_version(version, into)) return refusal;
+  const auto digits = line.substr(0, 3);
+  const bool is_status = digits.size() == 3 && std::ranges::all_of(digits, is_digit) &&
+                         digits.front() >= '1' && (line.size() == 3 || line[3] == ' ');
+  if (!is_status) return bad("The status line is not HTTP.");
+  if (has_control(line)) return bad("The status line holds a control character.");
+  into.status = (digits[0] - '0') * 100 + (digits[1] - '0') * 10 + (digits[2] - '0');
+  return std::nullopt;
+}
+
+void read_connection(std::string_view value, framing& seen) {
+  while (!value.empty()) {
+    const auto option = value.substr(0, value.find(','));
+    value.remove_prefix(std::min(option.size() + 1, value.size()));
+    seen.close = seen.close || http_same_name(trim(option), "close");
+    seen.keep_alive = seen.keep_alive || http_same_name(trim(option), "keep-alive");
+  }
+}
+
+std::optional<http_refusal> read_length(std::string_view value, http_message_head& into) {
+  // 18 digits fit into 64 bits whatever they are.
+  if (value.empty() || value.size() > 18 || !std::ranges::all_of(value, is_digit)) {
+    return bad("Content-Length is not a number.");
+  }
+  std::uint64_t length = 0;
+  for (const char c : value) length = length * 10 + static_cast<std::uint64_t>(c - '0');
+  into.content_length = length;
+  return std::nullopt;
+}
+
+std::optional<http_refusal> split_field(std::string_view line, http_field& field) {
   if (line.front() == ' ' || line.front() == '\t') return bad("A header is folded over two lines.");
   const auto colon = line.find(':');
   if (colon == std::string_view::npos) return bad("A header line has no colon.");
-  const auto name = line.substr(0, colon);
-  const auto value = trim(line.substr(colon + 1));
-  if (!is_token(name)) return bad("A header name is not a token.");
-  if (std::ranges::any_of(value, [](char c) {
-        return (static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == 0x7f;
-      })) {
-    return bad("A header value holds a control character.");
-  }
-  if (http_same_name(name, "host")) {
-    ++seen.hosts;
-  } else if (http_same_name(name, "content-length")) {
-    ++seen.lengths;
-    // 18 digits fit into 64 bits whatever they are.
-    if (value.empty() || value.size() > 18 || !std::ranges::all_of(value, is_digit)) {
-      return bad("Content-Length is not a number.");
-    }
-  } else if (http_same_name(name, "transfer-encoding")) {
-    ++seen.codings;
-    if (!http_same_name(value, "chunked")) {
+  field.name = line.substr(0, colon);
+  field.value = trim(line.substr(colon + 1));
+  if (!is_token(field.name)) return bad("A header name is not a token.");
+  if (has_control(field.value)) return bad("A header value holds a control character.");
+  return std::nullopt;
+}
+
+// Only names of these lengths are compared.
+std::optional<http_refusal> read_framing(const http_field& field, framing& seen,
+                                         http_message_head& into) {
+  const auto [name, value] = field;
+  switch (name.size()) {
+    case 4:
+      if (http_same_name(name, "host")) ++seen.hosts;
+      break;
+    case 6:
+      if (!http_same_name(name, "expect")) break;
+      seen.expects = true;
+      if (http_same_name(value, "100-continue")) break;
+      return http_refusal{417, "The only expectation understood here is 100-continue."};
+    case 10:
+      if (http_same_name(name, "connection")) read_connection(value, seen);
+      break;
+    case 14:
+      if (!http_same_name(name, "content-length")) break;
+      ++seen.lengths;
+      return read_length(value, into);
+    case 17:
+      if (!http_same_name(name, "transfer-encoding")) break;
+      ++seen.codings;
+      into.chunked = true;
+      if (http_same_name(value, "chunked")) break;
       return bad("The only Transfer-Encoding understood here is chunked.");
-    }
-  } else if (http_same_name(name, "expect") && !http_same_name(value, "100-continue")) {
-    return http_refusal{417, "The only expectation understood here is 100-continue."};
+    default:
+      break;
   }
+  return std::nullopt;
+}
+
+// Takes the next line off `head`; nothing where it does not end with CR LF.
+std::optional<std::string_view> take_line(std::string_view& head) {
+  const auto end = head.find('\r');
+  if (end == std::string_view::npos || !head.substr(end).starts_with("\r\n")) return std::nullopt;
+  const auto line = head.substr(0, end);
+  if (line.find('\n') != std::string_view::npos) return std::nullopt;
+  head.remove_prefix(end + 2);
+  return line;
+}
+
+http_refusal bad_line() {
+  return bad("A line of the head does not end with CR LF.");
+}
+
+// The lines behind the first.
+std::optional<http_refusal> read_fields(std::string_view head, framing& seen,
+                                        http_message_head& into) {
+  into.fields.clear();
+  into.content_length.reset();
+  into.chunked = false;
+  for (;;) {
+    const auto line = take_line(head);
+    if (!line) return bad_line();
+    if (line->empty()) break;
+    http_field field;
+    if (auto refusal = split_field(*line, field)) return refusal;
+    if (auto refusal = read_framing(field, seen, into)) return refusal;
+    into.fields.push_back(field);
+  }
+  if (seen.lengths > 1) return bad("Content-Length is given twice.");
+  if (seen.codings > 1) return bad("Transfer-Encoding is given twice.");
+  if (seen.lengths + seen.codings > 1) {
+    return bad("Content-Length and Transfer-Encoding contradict each other.");
+  }
+  if (seen.codings > 0 && into.version_1_0) return bad("HTTP/1.0 has no Transfer-Encoding.");
+  into.keep_alive = !seen.close && (!into.version_1_0 || seen.keep_alive);
   return std::nullopt;
 }
 
@@ -130,34 +234,56 @@ void encode(std::string& out, std::string_view text, std::string_view kept) {
 }  // namespace
 
 bool http_same_name(std::string_view a, std::string_view b) {
-  return std::ranges::equal(a, b, [](char x, char y) { return lower(x) == lower(y); });
+  return a.size() == b.size() &&
+         std::ranges::equal(a, b, [](char x, char y) { return lower(x) == lower(y); });
 }
 
-std::optional<http_refusal> check_http_head(std::string_view head, std::size_t target_bytes_max) {
+std::optional<http_refusal> read_http_head(std::string_view head, std::size_t target_bytes_max,
+                                           http_request_head& into) {
   framing seen;
-  bool version_1_0 = false;
-  for (bool first = true;; first = false) {
-    const auto end = head.find_first_of("\r\n");
-    if (end == std::string_view::npos || !head.substr(end).starts_with("\r\n")) {
-      return bad("A line of the head does not end with CR LF.");
-    }
-    const auto line = head.substr(0, end);
-    head.remove_prefix(end + 2);
-    if (line.empty() && !first) break;
-    auto refusal =
-        first ? check_request_line(line, target_bytes_max, version_1_0) : check_field(line, seen);
-    if (refusal) return refusal;
-  }
-  if (seen.hosts > 1 || (seen.hosts == 0 && !version_1_0)) {
+  const auto line = take_line(head);
+  if (!line) return bad_line();
+  if (auto refusal = read_request_line(*line, target_bytes_max, into)) return refusal;
+  if (auto refusal = read_fields(head, seen, into)) return refusal;
+  if (seen.hosts > 1 || (seen.hosts == 0 && !into.version_1_0)) {
     return bad("A request needs exactly one Host header.");
   }
-  if (seen.lengths > 1) return bad("Content-Length is given twice.");
-  if (seen.codings > 1) return bad("Transfer-Encoding is given twice.");
-  if (seen.lengths + seen.codings > 1) {
-    return bad("Content-Length and Transfer-Encoding contradict each other.");
-  }
-  if (seen.codings > 0 && version_1_0) return bad("HTTP/1.0 has no Transfer-Encoding.");
+  into.expects_continue = seen.expects && !into.version_1_0;
   return std::nullopt;
+}
+
+std::optional<http_refusal> read_http_head(std::string_view head, http_response_head& into) {
+  framing seen;
+  const auto line = take_line(head);
+  if (!line) return bad_line();
+  if (auto refusal = read_status_line(*line, into)) return refusal;
+  return read_fields(head, seen, into);
+}
+
+std::optional<std::size_t> http_head_end(std::string_view text, std::size_t searched) {
+  const auto end = text.find("\r\n\r\n", searched < 3 ? 0 : searched - 3);
+  if (end == std::string_view::npos) return std::nullopt;
+  return end + 4;
+}
+
+bool http_bare_line_feed(std::string_view text, std::size_t searched) {
+  for (auto at = text.find('\n', searched); at != std::string_view::npos;
+       at = text.find('\n', at + 1)) {
+    if (at == 0 || text[at - 1] != '\r') return true;
+  }
+  return false;
+}
+
+bool http_field_valid(std::string_view line) {
+  http_field field;
+  return !line.empty() && !split_field(line, field);
+}
+
+std::string_view http_field_value(const http_message_head& head, std::string_view name) {
+  for (const auto& field : head.fields) {
+    if (http_same_name(field.name, name)) return field.value;
+  }
+  return {};
 }
 
 std::optional<http_target> parse_http_target(std::string_view target) {

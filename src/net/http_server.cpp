@@ -2,7 +2,9 @@
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
+#include <boost/asio/dispatch.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <stdexcept>
@@ -29,20 +31,20 @@ struct session {
   std::shared_ptr<http_event_stream> events;  // while it streams
 };
 
-// Outlives the server's handle as long as a connection is open.
+// What the lanes of a server share.
+struct shared_counts {
+  std::atomic<std::size_t> open = 0;  // with those on their way to their lane
+  std::atomic<std::size_t> refused = 0;
+};
+
+// A lane's part. Outlives the server's handle as long as a connection is open.
 struct state {
   asio::any_io_executor executor;
-  http_limits limits;
   http_handler handler;
-  tcp::acceptor acceptor;
-  std::string address;
+  http_limits limits;
+  std::shared_ptr<shared_counts> counts;
   std::unordered_map<session*, std::shared_ptr<session>> sessions;
-  std::atomic<std::size_t> open = 0;
-  std::size_t refused = 0;
   bool stopping = false;
-
-  state(asio::any_io_executor on, http_limits limited, http_handler handled)
-      : executor(on), limits(limited), handler(std::move(handled)), acceptor(on) {}
 };
 using state_ptr = std::shared_ptr<state>;
 
@@ -99,7 +101,7 @@ asio::awaitable<void> serve(state_ptr server, std::shared_ptr<session> self, std
   while (more) more = co_await serve_one(*server, *self, peer);
   self->connection->close();
   server->sessions.erase(self.get());
-  server->open = server->sessions.size();
+  --server->counts->open;
 }
 
 asio::awaitable<void> refuse(state_ptr server, std::shared_ptr<session> self) {
@@ -109,34 +111,53 @@ asio::awaitable<void> refuse(state_ptr server, std::shared_ptr<session> self) {
   const bool written = co_await self->connection->write(head, response.body);
   if (written) co_await self->connection->linger();
   self->connection->close();
-  --server->refused;
+  --server->counts->refused;
 }
 
-void take(const state_ptr& server, tcp::socket socket) {
+// On the lane's own thread.
+void take(const state_ptr& server, tcp::socket socket, bool refused) {
+  auto& count = refused ? server->counts->refused : server->counts->open;
   const auto peer = peer_of(socket);
-  if (peer.empty()) return;
+  if (peer.empty() || server->stopping) {
+    --count;
+    return;
+  }
   boost::system::error_code ignored;
   socket.set_option(tcp::no_delay(true), ignored);
   auto self = std::make_shared<session>();
   self->connection = http_connection::make(std::move(socket), server->limits);
-  if (server->sessions.size() < server->limits.connections_max) {
-    server->sessions.emplace(self.get(), self);
-    server->open = server->sessions.size();
-    asio::co_spawn(server->executor, serve(server, std::move(self), peer), asio::detached);
-  } else if (server->refused < refused_max) {
-    ++server->refused;
+  if (refused) {
     asio::co_spawn(server->executor, refuse(server, std::move(self)), asio::detached);
-  }  // else: closed without a word
+  } else {
+    server->sessions.emplace(self.get(), self);
+    asio::co_spawn(server->executor, serve(server, std::move(self), peer), asio::detached);
+  }
 }
 
-asio::awaitable<void> accept_loop(state_ptr server) {
-  asio::steady_timer pause(server->executor);
-  while (server->acceptor.is_open()) {
+void hand_over(const state_ptr& lane, tcp::socket socket) {
+  const bool refused = ++lane->counts->open > lane->limits.connections_max;
+  if (refused) {
+    --lane->counts->open;
+    if (++lane->counts->refused > refused_max) {
+      --lane->counts->refused;
+      return;  // closed without a word
+    }
+  }
+  asio::dispatch(lane->executor, [lane, refused, accepted = std::move(socket)]() mutable {
+    take(lane, std::move(accepted), refused);
+  });
+}
+
+asio::awaitable<void> accept_loop(std::shared_ptr<tcp::acceptor> acceptor,
+                                  std::vector<state_ptr> lanes) {
+  asio::steady_timer pause(acceptor->get_executor());
+  for (std::size_t turn = 0; acceptor->is_open();) {
+    const auto& lane = lanes[turn++ % lanes.size()];
     auto [error, socket] =
-        co_await server->acceptor.async_accept(asio::as_tuple(asio::use_awaitable));
-    if (!server->acceptor.is_open()) break;
+        co_await acceptor->async_accept(lane->executor, asio::as_tuple(asio::use_awaitable));
+    if (!acceptor->is_open()) break;
     if (!error) {
-      take(server, std::move(socket));
+      hand_over(lane, std::move(socket));
       continue;
     }
     pause.expires_after(accept_pause);
@@ -144,45 +165,73 @@ asio::awaitable<void> accept_loop(state_ptr server) {
   }
 }
 
+void end_resting(state& lane) {
+  lane.stopping = true;
+  for (const auto& [key, session] : lane.sessions) {
+    if (session->events) session->events->close();
+    if (session->connection->resting()) session->connection->close();
+  }
+}
+
 class server_handle final : public http_server {
  public:
-  explicit server_handle(state_ptr state) : state_(std::move(state)) {}
+  server_handle(std::vector<http_lane> lanes, http_limits limits) {
+    const auto counts = std::make_shared<shared_counts>();
+    for (http_lane& lane : lanes) {
+      lanes_.push_back(std::make_shared<state>(
+          state{std::move(lane.executor), std::move(lane.handler), limits, counts, {}, false}));
+    }
+    acceptor_ = std::make_shared<tcp::acceptor>(lanes_.front()->executor);
+  }
 
   ~server_handle() override {
-    stop();
-    for (const auto& [key, session] : state_->sessions) session->connection->close();
-  }
-
-  void listen(const std::string& address) override {
-    state_->acceptor = listen_on(state_->executor, address);
-    state_->address = format_endpoint(state_->acceptor.local_endpoint());
-    asio::co_spawn(state_->executor, accept_loop(state_), asio::detached);
-  }
-
-  [[nodiscard]] std::string address() const override { return state_->address; }
-
-  void stop() override {
-    state_->stopping = true;
-    boost::system::error_code ignored;
-    state_->acceptor.close(ignored);
-    for (const auto& [key, session] : state_->sessions) {
-      if (session->events) session->events->close();
-      if (session->connection->resting()) session->connection->close();
+    close_acceptor();
+    for (const auto& lane : lanes_) {
+      end_resting(*lane);
+      for (const auto& [key, session] : lane->sessions) session->connection->close();
     }
   }
 
-  [[nodiscard]] std::size_t connections() const override { return state_->open; }
+  void listen(const std::string& address) override {
+    *acceptor_ = listen_on(acceptor_->get_executor(), address);
+    address_ = format_endpoint(acceptor_->local_endpoint());
+    asio::co_spawn(acceptor_->get_executor(), accept_loop(acceptor_, lanes_), asio::detached);
+  }
+
+  [[nodiscard]] std::string address() const override { return address_; }
+
+  void stop() override {
+    close_acceptor();
+    end_resting(*lanes_.front());
+    for (std::size_t i = 1; i < lanes_.size(); ++i) {
+      asio::post(lanes_[i]->executor, [lane = lanes_[i]] { end_resting(*lane); });
+    }
+  }
+
+  [[nodiscard]] std::size_t connections() const override { return lanes_.front()->counts->open; }
 
  private:
-  state_ptr state_;
+  void close_acceptor() {
+    boost::system::error_code ignored;
+    acceptor_->close(ignored);
+  }
+
+  std::vector<state_ptr> lanes_;
+  std::shared_ptr<tcp::acceptor> acceptor_;
+  std::string address_;
 };
 
 }  // namespace
 
+std::unique_ptr<http_server> http_server::make(std::vector<http_lane> lanes, http_limits limits) {
+  return std::make_unique<server_handle>(std::move(lanes), limits);
+}
+
 std::unique_ptr<http_server> http_server::make(asio::any_io_executor executor, http_limits limits,
                                                http_handler handler) {
-  return std::make_unique<server_handle>(
-      std::make_shared<state>(std::move(executor), limits, std::move(handler)));
+  std::vector<http_lane> lanes;
+  lanes.push_back({std::move(executor), std::move(handler)});
+  return make(std::move(lanes), limits);
 }
 
 }  // namespace understudy::net

@@ -82,6 +82,7 @@ net::frame_server_options frame_options(const server_options& options) {
   frames.frame_timeout = options.frame_timeout;
   frames.write_timeout = options.write_timeout;
   frames.share_port = options.share_port;
+  frames.multiplexed_calls_max = options.multiplexed_calls_max;
   return frames;
 }
 

@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "net/address.hpp"
+#include "net/server_multiplex.hpp"
 #include "understudy/error.hpp"
 #include "wire/answer.hpp"
 
@@ -77,6 +78,17 @@ boost::system::error_code discard_received(tcp::socket& socket) {
 
 }  // namespace
 
+bool server_shared::account(std::size_t& accounted, std::size_t keeps) {
+  if (keeps <= free_bytes) keeps = 0;
+  if (keeps == accounted) return true;
+  const auto others = received_bytes.fetch_sub(accounted) - accounted;
+  accounted = 0;
+  if (others + keeps > options.received_bytes_max) return keeps == 0;
+  received_bytes += keeps;
+  accounted = keeps;
+  return true;
+}
+
 server_connection::server_connection(tcp::socket socket, std::shared_ptr<server_lane> lane,
                                      bool refused)
     : socket_(std::move(socket)),
@@ -106,7 +118,7 @@ asio::awaitable<void> server_connection::serve(std::shared_ptr<server_connection
                              R"({"retry":true})");
     if (self->send_now()) co_await self->linger();
   } else {
-    self->handler_ = self->lane_->shared()->make_handler(peer_of(self->socket_));
+    self->handler_ = self->lane_->make_handler(peer_of(self->socket_));
     co_await self->run();
   }
   self->close();
@@ -158,6 +170,13 @@ asio::awaitable<void> server_connection::run() {
       }
       next = answer_buffered();
     }
+    if (next == step::many) {
+      release_buffers();
+      const bool all_said = co_await many_->run();
+      many_.reset();
+      if (all_said) co_await linger();
+      co_return;
+    }
     if (next == step::last) co_await linger();
     if (next != step::rest) co_return;
     account();
@@ -208,15 +227,7 @@ server_connection::received server_connection::receive_now() {
 bool server_connection::account() {
   std::size_t keeps = reader_.buffered();
   for (const auto& file : call_.files) keeps += file.size();
-  if (keeps <= free_bytes) keeps = 0;
-  if (keeps == accounted_) return true;
-  auto& shared = *lane_->shared();
-  const auto others = shared.received_bytes.fetch_sub(accounted_) - accounted_;
-  accounted_ = 0;
-  if (others + keeps > shared.options.received_bytes_max) return keeps == 0;
-  shared.received_bytes += keeps;
-  accounted_ = keeps;
-  return true;
+  return lane_->shared()->account(accounted_, keeps);
 }
 
 // Waits for bytes without a buffer to read them into. Costs a system call more than a read that
@@ -258,12 +269,23 @@ server_connection::step server_connection::answer_buffered() {
       call_.files.clear();
       continue;
     }
+    if (wants_many(frame.body)) return step::many;
     call_.body = frame.body;
     const auto answer_at = out_.size();
     if (!handler_->handle_now(call_, out_)) return after_frames(step::call);
     call_.files.clear();
     answer_added(answer_at);
   }
+}
+
+bool server_connection::wants_many(std::string_view body) {
+  const auto& options = lane_->shared()->options;
+  const auto wanted = wire::parse_multiplex_request(body);
+  if (!wanted || options.multiplexed_calls_max == 0 || lane_->draining()) return false;
+  // It waits for its answers, before and now.
+  if (!call_.files.empty() || !out_.empty() || reader_.buffered() != 0) return false;
+  many_ = std::make_shared<server_multiplex>(socket_, lane_, std::move(handler_), *wanted);
+  return true;
 }
 
 server_connection::step server_connection::after_frames(step done) {
@@ -340,6 +362,7 @@ asio::awaitable<void> server_connection::linger() {
 }
 
 void server_connection::check(server_lane::clock::time_point now) {
+  if (many_) return many_->check(now);
   boost::system::error_code ignored;
   if (now > deadline_)
     close();
@@ -354,11 +377,13 @@ void server_connection::release_buffers() {
 }
 
 void server_connection::drain() {
+  if (many_) return many_->drain();
   boost::system::error_code ignored;
   if (waiting_ != wait::none) socket_.cancel(ignored);
 }
 
 void server_connection::close() {
+  if (many_) return many_->close();
   boost::system::error_code ignored;
   socket_.close(ignored);
 }

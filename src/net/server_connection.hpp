@@ -17,23 +17,28 @@ namespace understudy::net {
 /// What all connections of one frame_server share. Outlives them.
 struct server_shared {
   frame_server_options options;
-  frame_handler_factory make_handler;
-  std::atomic<std::size_t> connections{0};
+  std::atomic<std::size_t> connections{0};     ///< with those on their way to their lane
   std::atomic<std::size_t> received_bytes{0};  ///< that connections keep, beyond a little each
   std::atomic<std::size_t> refused{0};         ///< being told that there are too many
+
+  /// A connection that kept `accounted` bytes keeps `keeps` now, where little counts as nothing.
+  /// False if that is more than is left for it: then nothing is accounted.
+  [[nodiscard]] bool account(std::size_t& accounted, std::size_t keeps);
 };
 
 class server_connection;
+class server_multiplex;
 
-/// The connections of one io_context, run by one thread. All but the constructor: that thread.
+/// The connections of one io_context, run by one thread. What does not say otherwise: that thread.
 class server_lane : public std::enable_shared_from_this<server_lane> {
  public:
   using clock = std::chrono::steady_clock;
 
-  server_lane(boost::asio::io_context& context, std::shared_ptr<server_shared> shared);
+  server_lane(boost::asio::io_context& context, std::shared_ptr<server_shared> shared,
+              frame_handler_factory make_handler);
 
-  /// Takes over an accepted socket of this lane's context.
-  void start(boost::asio::ip::tcp::socket socket);
+  /// Takes over an accepted socket of this lane's context. Any thread: it counts at once.
+  void take(boost::asio::ip::tcp::socket socket);
   void drain();
   void stop();
   /// Checks deadlines every now and then until stop(): one timer for all connections.
@@ -46,12 +51,18 @@ class server_lane : public std::enable_shared_from_this<server_lane> {
   [[nodiscard]] const std::shared_ptr<server_shared>& shared() const { return shared_; }
   [[nodiscard]] boost::asio::io_context& context() const { return context_; }
   [[nodiscard]] bool draining() const { return draining_; }
+  [[nodiscard]] std::unique_ptr<frame_handler> make_handler(std::string peer) const {
+    return make_handler_(std::move(peer));
+  }
 
  private:
   friend class server_connection;
 
+  void start(boost::asio::ip::tcp::socket socket, bool refused);
+
   boost::asio::io_context& context_;
   std::shared_ptr<server_shared> shared_;
+  frame_handler_factory make_handler_;
   std::vector<server_connection*> connections_;
   clock::duration tick_;
   clock::time_point now_ = clock::now();  ///< of the last tick: cheap, and exact enough
@@ -60,7 +71,8 @@ class server_lane : public std::enable_shared_from_this<server_lane> {
 };
 
 /// Reads, calls the handler and writes, one call at a time in the order of arrival; does not read
-/// while an answer is on its way (backpressure). An idle one holds no buffer.
+/// while an answer is on its way (backpressure). An idle one holds no buffer. A client that asks
+/// for it with its first call may go on with many calls at a time.
 class server_connection {
  public:
   /// A refused one is only told that there are too many.
@@ -82,6 +94,7 @@ class server_connection {
     rest,   ///< all that is complete is answered
     flush,  ///< the socket takes no more for now, or must drain first
     call,   ///< the handler has to wait
+    many,   ///< from now on, many calls at a time
     last,   ///< as rest, and nothing more is read: the stream is out of step
     lost,
   };
@@ -100,6 +113,7 @@ class server_connection {
   bool account();
   boost::asio::awaitable<void> rest();
   step answer_buffered();
+  [[nodiscard]] bool wants_many(std::string_view body);
   step after_frames(step done);
   void answer_added(std::size_t at);
   bool send_now();
@@ -110,6 +124,7 @@ class server_connection {
   std::shared_ptr<server_lane> lane_;
   std::size_t slot_;
   std::unique_ptr<frame_handler> handler_;
+  std::shared_ptr<server_multiplex> many_;  ///< null: one call at a time
   wire::frame_reader reader_;
   frame_call call_;
   std::string out_;

@@ -5,14 +5,13 @@
 #include <sys/socket.h>
 
 #include <algorithm>
-#include <array>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <cerrno>
 #include <utility>
 
-#include "wire/answer.hpp"
+#include "wire/frame.hpp"
 
 namespace understudy::net {
 namespace {
@@ -23,26 +22,10 @@ using clock = std::chrono::steady_clock;
 
 constexpr auto as_value = asio::as_tuple(asio::use_awaitable);
 
-/// Up to here all frames of a call leave in one write: less than an empty socket buffer takes, and
-/// less than a real server reads at a time, so that no header can be cut.
-constexpr std::size_t one_write_max = 16384;
 /// How often an undrained socket buffer is looked at: the kernel has no event for it.
 constexpr std::chrono::milliseconds drain_poll{1};
 /// For the peer to take what it has received out of its own kernel; nothing tells us when it has.
 constexpr std::chrono::milliseconds peer_read_pause{2};
-constexpr std::size_t read_bytes = 16384;
-constexpr std::size_t read_bytes_bulk = 262144;
-
-std::array<char, wire::frame_header_bytes> frame_header(wire::frame_type type, std::size_t bytes) {
-  std::array<char, wire::frame_header_bytes> header{};
-  const auto kind = static_cast<std::uint32_t>(type);
-  const auto length = static_cast<std::uint32_t>(bytes);
-  for (int i = 0; i < 4; ++i) {
-    header[i] = static_cast<char>(length >> (24 - 8 * i));
-    header[4 + i] = static_cast<char>(kind >> (24 - 8 * i));
-  }
-  return header;
-}
 
 bool would_block(const error_code& ec) {
   return ec == asio::error::would_block || ec == asio::error::try_again;
@@ -50,8 +33,12 @@ bool would_block(const error_code& ec) {
 
 }  // namespace
 
-upstream::upstream(asio::any_io_executor executor, wire::frame_limits limits, idle_sink on_idle_end)
-    : socket_(executor), timer_(executor), reader_(limits), on_idle_end_(std::move(on_idle_end)) {}
+upstream::upstream(asio::any_io_executor executor, std::unique_ptr<upstream_codec> codec,
+                   idle_sink on_idle_end)
+    : socket_(executor),
+      timer_(executor),
+      codec_(std::move(codec)),
+      on_idle_end_(std::move(on_idle_end)) {}
 
 asio::awaitable<error_code> upstream::connect(asio::ip::tcp::endpoint server,
                                               core::time_point deadline) {
@@ -91,14 +78,20 @@ asio::awaitable<void> upstream::start(std::string_view body,
   const auto self = shared_from_this();
   deadline_ = deadline;
   sent_bytes_ = burst_bytes_ = 0;
-  send_failed_ = sent_all_ = ended_ = nudged_ = false;
+  send_failed_ = sent_all_ = ended_ = nudged_ = refused_ = false;
   result_ = exchange();
   if (phase_ == phase::closed) {
     end(core::outcome::lost);
   } else {
     phase_ = phase::busy;
     watch();
-    co_await send(body, files);
+    refused_ = !codec_->begin(body, files, result_);
+    if (refused_) {
+      sent_all_ = true;
+      end(core::outcome::answered);
+    } else {
+      co_await send();
+    }
   }
   // A peer that refused the rest may have answered before: read on either way.
   if (send_failed_ && sent_bytes_ == 0) end(core::outcome::lost);
@@ -114,8 +107,11 @@ asio::awaitable<bool> upstream::go_on(core::time_point until) {
 }
 
 exchange upstream::take() {
-  if (sent_bytes_ == 0) result_.how = core::outcome::stale;  // what came was no answer to this call
-  if (result_.how != core::outcome::answered || !sent_all_ || result_.too_large) close();
+  // What came was no answer to this call.
+  if (sent_bytes_ == 0 && !refused_) result_.how = core::outcome::stale;
+  const bool in_step =
+      result_.how == core::outcome::answered || result_.how == core::outcome::faulted;
+  if (!in_step || !sent_all_ || result_.too_large) close();
   return std::move(result_);
 }
 
@@ -124,31 +120,14 @@ void upstream::nudge() {
   timer_.cancel();
 }
 
-asio::awaitable<void> upstream::send(std::string_view body,
-                                     std::span<const std::string_view> files) {
-  std::size_t total = wire::frame_header_bytes + body.size();
-  for (const auto file : files) total += wire::frame_header_bytes + file.size();
-  headers_.clear();
-  headers_.reserve((files.size() + 1) * wire::frame_header_bytes);  // buffers point into it
+asio::awaitable<void> upstream::send() {
   out_.clear();
-  for (const auto file : files) {
-    append(wire::frame_type::file, file);
-    if (total <= one_write_max) continue;
+  for (bool first = true; codec_->next_burst(out_); first = false) {
+    if (!first) co_await let_drain();
     co_await write_out();
-    if (send_failed_ || ended_) co_return;
-    co_await let_drain();
+    if (!out_.empty()) co_return;
   }
-  append(wire::frame_type::message, body);
-  co_await write_out();
-  sent_all_ = out_.empty();
-}
-
-void upstream::append(wire::frame_type type, std::string_view body) {
-  const auto header = frame_header(type, body.size());
-  const auto at = headers_.size();
-  headers_.insert(headers_.end(), header.begin(), header.end());
-  out_.emplace_back(headers_.data() + at, header.size());
-  if (!body.empty()) out_.emplace_back(body.data(), body.size());
+  sent_all_ = true;
 }
 
 asio::awaitable<void> upstream::write_out() {
@@ -223,43 +202,17 @@ void upstream::readable(error_code ec) {
 
 void upstream::receive() {
   for (;;) {
-    const auto room =
-        reader_.prepare(reader_.buffered() > read_bytes ? read_bytes_bulk : read_bytes);
+    const auto room = codec_->prepare();
     error_code ec;
     const auto got = socket_.read_some(asio::buffer(room.data(), room.size()), ec);
     if (would_block(ec)) return watch();
+    if (ec == asio::error::eof) {
+      return end(codec_->end(result_));
+    }
     if (ec) return end(core::outcome::lost);
-    reader_.commit(got);
-    if (!cut_frames()) return;
+    if (const auto how = codec_->commit(got, result_)) return end(*how);
     if (got < room.size()) return watch();
   }
-}
-
-/// False once the answer is there, or can not come any more.
-bool upstream::cut_frames() {
-  for (;;) {
-    const auto next = reader_.next();
-    if (std::holds_alternative<wire::need_more>(next)) return true;
-    if (const auto* error = std::get_if<wire::frame_error>(&next)) {
-      result_.too_large = error->what != wire::frame_error::kind::unknown_type;
-      end(result_.too_large ? core::outcome::answered : core::outcome::unreadable);
-      return false;
-    }
-    const auto& frame = std::get<wire::frame>(next);
-    if (frame.type == wire::frame_type::message) {
-      take_answer(frame.body);
-      return false;
-    }
-    result_.files.emplace_back(frame.body);
-  }
-}
-
-void upstream::take_answer(std::string_view body) {
-  const auto answer = wire::is_poison(body) ? std::nullopt : wire::parse_answer(body);
-  if (!answer) return end(core::outcome::unreadable);
-  if (answer->is_error()) result_.error_code = answer->code;
-  result_.body.assign(body);
-  end(core::outcome::answered);
 }
 
 void upstream::end(core::outcome how) {
@@ -277,7 +230,7 @@ bool upstream::quiet() const {
 }
 
 bool upstream::clean() const {
-  return phase_ != phase::closed && reader_.buffered() == 0;
+  return phase_ != phase::closed && codec_->clean();
 }
 
 bool upstream::reusable() const {

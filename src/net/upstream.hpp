@@ -15,32 +15,24 @@
 #include <vector>
 
 #include "core/types.hpp"
-#include "wire/frame.hpp"
+#include "net/carrier.hpp"
+#include "net/exchange.hpp"
+#include "net/upstream_codec.hpp"
 
 namespace understudy::net {
-
-/// What came of one call on one connection.
-struct exchange {
-  /// answered (errors too: what a code says of the server is not judged here), stale, lost,
-  /// unreadable or timed_out.
-  core::outcome how = core::outcome::lost;
-  std::string body;                        ///< the answer as received, where there is one
-  std::vector<std::string> files;          ///< file frames that came before it
-  std::optional<std::int64_t> error_code;  ///< of an answer that is an error
-  bool too_large = false;  ///< answered, but with more than the limits allow: there is no body
-};
 
 /// One owner thread. It lives as long as its pending I/O or anyone holds it; close() ends both.
 ///
 /// It watches the socket for readability all the time, idle or busy: bytes are left in the kernel
 /// until a call waits for them, so nothing that came unasked can be taken for an answer. A timer
 /// set to the call's deadline is the only thing that a call awaits: events cut it short.
-class upstream : public std::enable_shared_from_this<upstream> {
+class upstream : public carrier, public std::enable_shared_from_this<upstream> {
  public:
   /// The peer ended an idle connection (`closed`), or sent bytes nobody asked for.
   using idle_sink = std::function<void(upstream& which, bool closed)>;
 
-  upstream(boost::asio::any_io_executor executor, wire::frame_limits limits, idle_sink on_idle_end);
+  upstream(boost::asio::any_io_executor executor, std::unique_ptr<upstream_codec> codec,
+           idle_sink on_idle_end);
 
   /// No error once connected; timed_out at `deadline`. Call once.
   [[nodiscard]] boost::asio::awaitable<boost::system::error_code> connect(
@@ -56,13 +48,11 @@ class upstream : public std::enable_shared_from_this<upstream> {
   /// The same in steps, for who has more to do than wait. First start(): sends.
   [[nodiscard]] boost::asio::awaitable<void> start(std::string_view body,
                                                    std::span<const std::string_view> files,
-                                                   core::time_point deadline);
-  /// Waits until `until`, or nudge(). True once the call has ended: then take().
-  [[nodiscard]] boost::asio::awaitable<bool> go_on(core::time_point until);
-  [[nodiscard]] exchange take();
-  void nudge();
-  /// Body and files are not needed any more.
-  [[nodiscard]] bool sent_all() const { return sent_all_; }
+                                                   core::time_point deadline) override;
+  [[nodiscard]] boost::asio::awaitable<bool> go_on(core::time_point until) override;
+  [[nodiscard]] exchange take() override;
+  void nudge() override;
+  [[nodiscard]] bool sent_all() const override { return sent_all_; }
 
   /// Open, with no byte left behind the last answer: it may rest.
   [[nodiscard]] bool clean() const;
@@ -72,30 +62,26 @@ class upstream : public std::enable_shared_from_this<upstream> {
   void rest(core::time_point now);
   [[nodiscard]] core::time_point resting_since() const { return resting_since_; }
   /// At once. Ends a running call as `lost`.
-  void close();
+  void close() override;
 
  private:
   enum class phase : std::uint8_t { fresh, busy, idle, closed };
 
-  [[nodiscard]] boost::asio::awaitable<void> send(std::string_view body,
-                                                  std::span<const std::string_view> files);
+  [[nodiscard]] boost::asio::awaitable<void> send();
   [[nodiscard]] boost::asio::awaitable<void> write_out();
   [[nodiscard]] boost::asio::awaitable<void> let_drain();
   /// Until `until`, or until something happened.
   [[nodiscard]] boost::asio::awaitable<void> wait(core::time_point until);
 
-  void append(wire::frame_type type, std::string_view body);
   void watch();
   void readable(boost::system::error_code ec);
   void receive();
-  [[nodiscard]] bool cut_frames();
   void end(core::outcome how);
-  void take_answer(std::string_view body);
   [[nodiscard]] bool quiet() const;
 
   boost::asio::ip::tcp::socket socket_;
   boost::asio::steady_timer timer_;
-  wire::frame_reader reader_;
+  std::unique_ptr<upstream_codec> codec_;
   idle_sink on_idle_end_;
   phase phase_ = phase::fresh;
   bool watching_ = false;
@@ -112,8 +98,8 @@ class upstream : public std::enable_shared_from_this<upstream> {
   std::size_t burst_bytes_ = 0;  ///< since the peer was last known to have read everything
   bool ended_ = false;
   bool nudged_ = false;
+  bool refused_ = false;  ///< by the codec: it has an answer, and nothing is sent
   exchange result_;
-  std::vector<char> headers_;
   std::vector<boost::asio::const_buffer> out_;
 };
 

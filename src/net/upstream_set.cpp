@@ -32,13 +32,16 @@ std::optional<core::time_point> upstream_set::close_older(core::time_point befor
   });
   std::for_each(idle_.begin(), young, [](const auto& connection) { connection->close(); });
   idle_.erase(idle_.begin(), young);
-  if (idle_.empty()) return std::nullopt;
-  return idle_.front()->resting_since();
+  auto oldest = trunks_.close_older(before);
+  if (!idle_.empty() && (!oldest || idle_.front()->resting_since() < *oldest))
+    oldest = idle_.front()->resting_since();
+  return oldest;
 }
 
 void upstream_set::close_idle() {
   for (const auto& connection : idle_) connection->close();
   idle_.clear();
+  trunks_.retire();
 }
 
 }  // namespace understudy::net

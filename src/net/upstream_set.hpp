@@ -1,12 +1,14 @@
-// The connections to one server: those that rest, and how many are open.
+// The connections to one server: those that rest, how many are open, and those that calls share.
 #pragma once
 
 #include <boost/asio/ip/tcp.hpp>
 #include <cstddef>
 #include <memory>
 #include <optional>
+#include <utility>
 #include <vector>
 
+#include "net/trunk_set.hpp"
 #include "net/upstream.hpp"
 
 namespace understudy::net {
@@ -18,9 +20,14 @@ class upstream_set {
   class place {
    public:
     explicit place(upstream_set& owner) : owner_(&owner) { ++owner.busy_; }
-    ~place() { --owner_->busy_; }
-    place(const place&) = delete;
-    place& operator=(const place&) = delete;
+    place(place&& other) noexcept : owner_(std::exchange(other.owner_, nullptr)) {}
+    place& operator=(place&& other) noexcept {
+      std::swap(owner_, other.owner_);
+      return *this;
+    }
+    ~place() {
+      if (owner_ != nullptr) --owner_->busy_;
+    }
 
    private:
     upstream_set* owner_;
@@ -29,6 +36,7 @@ class upstream_set {
   explicit upstream_set(boost::asio::ip::tcp::endpoint server) : server_(server) {}
 
   [[nodiscard]] boost::asio::ip::tcp::endpoint server() const { return server_; }
+  /// Trunks apart, which are few.
   [[nodiscard]] std::size_t open() const { return busy_ + idle_.size(); }
   [[nodiscard]] std::size_t idle() const { return idle_.size(); }
 
@@ -40,12 +48,16 @@ class upstream_set {
   void forget(const upstream& connection);
   /// Closes those that rest since `before` or longer. When the next one is that old.
   [[nodiscard]] std::optional<core::time_point> close_older(core::time_point before);
+  /// Trunks go once their calls have ended.
   void close_idle();
+
+  [[nodiscard]] trunk_set& trunks() { return trunks_; }
 
  private:
   boost::asio::ip::tcp::endpoint server_;
   std::size_t busy_ = 0;
   std::vector<std::shared_ptr<upstream>> idle_;
+  trunk_set trunks_;
 };
 
 }  // namespace understudy::net

@@ -31,7 +31,7 @@ TEST(call_wishes, by_context) {
            {R"({"deadline_ms":250})", "deadline 250"},
            {R"({"deadline_ms":9223372036854775807})", "deadline 9223372036854775807"},
            {R"({"mode":"direct","key":"k","deadline_ms":1,"token":"t"})", "deadline 1"},
-           {R"({"wait_ms":0,"priority":-3,"token":"t"})", "direct"},
+           {R"({"wait_ms":0,"priority":3,"token":"t"})", "direct"},
            {R"({"m\u006fde":"direct"})", "direct"},
            {R"({"mode":"durable","mode":"direct"})", "direct"},  // the last counts, as in PHP
            // Promises that only a call store can keep.
@@ -65,12 +65,22 @@ TEST(call_wishes, by_context) {
            {R"({"deadline_ms":1e3})", "-32602"},
            {R"({"deadline_ms":9223372036854775808})", "-32602"},
            {R"({"priority":"high"})", "-32602"},
+           {R"({"priority":-1})", "-32602"},
+           {R"({"priority":10})", "-32602"},
            {R"({"order_by":[]})", "-32602"},
            {R"({"token":1})", "-32602"},
        }) {
     const std::string context = R"({"a":1,"understudy":)" + std::string(one.understudy) + "}";
     EXPECT_EQ(verdict(read_wishes(context)), one.expected) << one.understudy;
   }
+}
+
+TEST(call_wishes, a_priority_is_granted) {
+  const auto by_context = read_wishes(std::string_view(R"({"understudy":{"priority":9}})"));
+  EXPECT_EQ(std::get<call_wishes>(by_context).priority, 9U);
+  net::http_request request;
+  request.headers.emplace_back("Understudy-Priority", "0");
+  EXPECT_EQ(std::get<call_wishes>(read_wishes(request)).priority, 0U);
 }
 
 TEST(call_wishes, without_any) {

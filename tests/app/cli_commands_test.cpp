@@ -72,6 +72,7 @@ TEST_F(cli_test, wrong_usage_is_2_and_a_sentence) {
       {"servers", "drain", "p", "localhost", "--at", "127.0.0.1:1"},
       {"servers", "list", "--at", "localhost"},
       {"bench", "--at", "127.0.0.1:1"},
+      {"bench", "A@b", "--http", "--idle", "1", "--at", "127.0.0.1:1"},
       {"status", "--at", "localhost"},
   };
   for (const auto& arguments : cases) {

@@ -39,6 +39,7 @@ TEST(config_file, every_key_is_read) {
 listen = "0.0.0.0:1"
 http = ""
 admin = "127.0.0.1:3"
+threads = 5
 frame_bytes_max = "1MiB"
 file_bytes_max = "2MiB"
 received_bytes_max = "3MiB"
@@ -72,6 +73,7 @@ retry_tokens_max = 11
   EXPECT_EQ(config.listen, "0.0.0.0:1");
   EXPECT_EQ(config.http, "");
   EXPECT_EQ(config.admin, "127.0.0.1:3");
+  EXPECT_EQ(config.threads, 5U);
   EXPECT_EQ(config.limits.message_bytes_max, 1U << 20);
   EXPECT_EQ(config.limits.file_bytes_max, 2U << 20);
   EXPECT_EQ(config.received_bytes_max, 3U << 20);
@@ -152,8 +154,15 @@ const bad_file bad_files[] = {
     {"unknown_key", "[gateway]\nlisten = \"a:1\"\ndedline = \"1s\"", 3,
      "gateway.dedline: no such key; did you mean \"deadline\"?"},
     {"strange_key", "[gateway]\nxyzzyxyzzy = 1", 2, "no such key"},
-    {"key_of_later", "[gateway]\nthreads = 4", 2, "gateway.threads: this version does not have it"},
-    {"pool_key_of_later", "[pool.p]\nbalance = \"x\"", 2, "this version does not have it"},
+    {"key_of_later", "[gateway]\nwait = \"4s\"", 2, "gateway.wait: this version does not have it"},
+    {"too_many_threads", "[gateway]\nthreads = 65", 2, "gateway.threads"},
+    {"balance_unknown", "[pool.p]\nbalance = \"x\"", 2, "\"x\" is no policy"},
+    {"balance_as_number", "[pool.p]\nbalance = 1", 2, "a policy in quotes"},
+    {"balance_without_key", "[pool.p]\nbalance = \"consistent_hash\"", 2, "needs a key"},
+    {"balance_with_a_useless_key",
+     "[pool.p]\nbalance = {policy = \"round_robin\", key = \"/params/0\"}", 2, "of use with"},
+    {"balance_with_a_bad_key",
+     "[pool.p]\nbalance = {policy = \"consistent_hash\", key = \"params\"}", 2, "is no path"},
     {"unknown_pool_key", "[pool.p]\nserver = []", 2, "did you mean \"servers\"?"},
     {"duration_as_number", "[gateway]\ndeadline = 5", 2, "a duration in quotes"},
     {"duration_without_unit", "[gateway]\ndeadline = \"5\"", 2, "\"5\" is no duration"},
@@ -171,8 +180,8 @@ const bad_file bad_files[] = {
     {"server_without_address", "[pool.p]\nservers = [{weight = 1}]", 2, "is no server address"},
     {"server_with_unknown_key", "[pool.p]\nservers = [{address = \"a:1\", wieght = 1}]", 2,
      "did you mean \"weight\"?"},
-    {"server_with_a_zone", "[pool.p]\nservers = [{address = \"a:1\", zone = \"x\"}]", 2,
-     "zone: this version does not have it yet"},
+    {"server_with_a_number_as_zone", "[pool.p]\nservers = [{address = \"a:1\", zone = 1}]", 2,
+     "a name in quotes"},
     {"server_with_weight_0", "[pool.p]\nservers = [{address = \"a:1\", weight = 0}]", 2,
      "not between"},
     {"server_as_number", "[pool.p]\nservers = [1]", 2, "is needed here"},
@@ -182,7 +191,7 @@ const bad_file bad_files[] = {
     {"service_with_method", "[pool.p]\nservices = [\"A@b\"]", 2, "is no interface name"},
     {"pattern_without_method", "[pool.p]\nidempotent = [\"get*\"]", 2, "is no pattern"},
     {"probe_with_pattern", "[pool.p]\nprobe = \"A@*\"", 2, "is no method"},
-    {"failback_unknown", "[pool.p]\nfailback = \"never\"", 2, "is not \"auto\" or \"manual\""},
+    {"failback_unknown", "[pool.p]\nfailback = \"never\"", 2, "is not \"auto\", \"gradual\" or"},
     {"pool_without_name", "[pool]\nservers = [\"a:1\"]\n[pool.q]", 2, "a pool needs a name"},
     {"pool_with_a_strange_name", "[pool.\"a b\"]\nservers = [\"a:1\"]", 1, "letters, digits"},
     {"address_twice", "[gateway]\nlisten = \"a:1\"\nhttp = \"a:1\"", 0,

@@ -8,12 +8,12 @@
 #include <string>
 #include <vector>
 
-#include "app/router.hpp"
+#include "app/administration.hpp"
 #include "wire/answer.hpp"
 
 namespace understudy::test {
 
-class fake_router final : public app::router {
+class fake_router final : public app::router, public app::administration {
  public:
   /// Not set: the params are the result.
   std::function<app::routed(const wire::request&)> answer;
@@ -41,21 +41,24 @@ class fake_router final : public app::router {
     co_return result(request.params);
   }
 
-  [[nodiscard]] std::vector<app::pool_status> status() const override { return pools; }
-  refusal drain(std::string_view pool, std::string_view address) override {
-    return act("drain", pool, address);
+  app::call_counts counted;
+
+  boost::asio::awaitable<std::vector<app::pool_status>> status() override { co_return pools; }
+  boost::asio::awaitable<app::call_counts> counts() override { co_return counted; }
+  boost::asio::awaitable<refusal> drain(std::string pool, std::string address) override {
+    co_return act("drain", pool, address);
   }
-  refusal resume(std::string_view pool, std::string_view address) override {
-    return act("resume", pool, address);
+  boost::asio::awaitable<refusal> resume(std::string pool, std::string address) override {
+    co_return act("resume", pool, address);
   }
-  refusal put_server(std::string_view pool, const core::server_options& server,
-                     std::chrono::milliseconds ttl) override {
-    return act("put priority=" + std::to_string(server.priority) + " weight=" +
-                   std::to_string(server.weight) + " ttl=" + std::to_string(ttl.count()),
-               pool, server.address);
+  boost::asio::awaitable<refusal> put_server(std::string pool, core::server_options server,
+                                             std::chrono::milliseconds ttl) override {
+    co_return act("put priority=" + std::to_string(server.priority) + " weight=" +
+                      std::to_string(server.weight) + " ttl=" + std::to_string(ttl.count()),
+                  pool, server.address);
   }
-  refusal remove_server(std::string_view pool, std::string_view address) override {
-    return act("remove", pool, address);
+  boost::asio::awaitable<refusal> remove_server(std::string pool, std::string address) override {
+    co_return act("remove", pool, address);
   }
 
   static app::routed result(std::string_view json) {

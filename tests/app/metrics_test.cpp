@@ -33,16 +33,16 @@ app::call_report report(std::string_view pool, std::optional<std::int64_t> code,
 }
 
 TEST(metrics, count_calls_by_outcome) {
-  app::metrics metrics;
-  metrics.call(report("orders", std::nullopt, false));
-  metrics.call(report("orders", std::nullopt, false));
-  metrics.call(report("orders", 0, false));  // think-swoole's code for most exceptions
-  metrics.call(report("orders", code::no_server, false));  // a service's own: an error like others
-  metrics.call(report("orders", code::no_server, true));
-  metrics.call(report("orders", code::outcome_unknown, true));
-  metrics.call(report("orders", -1, true));
-  metrics.call(report("", code::method_not_found, true));
-  const auto text = metrics.text({});
+  app::call_counts counts;
+  counts.add(report("orders", std::nullopt, false));
+  counts.add(report("orders", std::nullopt, false));
+  counts.add(report("orders", 0, false));                // think-swoole's code for most exceptions
+  counts.add(report("orders", code::no_server, false));  // a service's own: an error like others
+  counts.add(report("orders", code::no_server, true));
+  counts.add(report("orders", code::outcome_unknown, true));
+  counts.add(report("orders", -1, true));
+  counts.add(report("", code::method_not_found, true));
+  const auto text = app::metrics().text(counts, {}, {});
   const auto calls = [&](const std::string& labels) {
     return value_of(text, "understudy_calls_total{" + labels + '}');
   };
@@ -58,18 +58,37 @@ TEST(metrics, count_calls_by_outcome) {
   EXPECT_EQ(value_of(text, R"(understudy_call_seconds_bucket{pool="orders",le="0.05"})"), "7");
 }
 
+TEST(metrics, add_up_what_lanes_counted) {
+  app::call_counts one;
+  one.add(report("orders", std::nullopt, false));
+  one.add(report("orders", 0, false));
+  app::call_counts other;
+  other.add(report("orders", std::nullopt, false));
+  other.add(report("more", std::nullopt, false));
+  app::call_counts sum;
+  sum.add(one);
+  sum.add(other);
+  const auto text = app::metrics().text(sum, {}, {});
+  EXPECT_EQ(value_of(text, R"(understudy_calls_total{outcome="result",pool="orders"})"), "2");
+  EXPECT_EQ(value_of(text, R"(understudy_calls_total{outcome="error",pool="orders"})"), "1");
+  EXPECT_EQ(value_of(text, R"(understudy_calls_total{outcome="result",pool="more"})"), "1");
+  EXPECT_EQ(value_of(text, R"(understudy_attempts_total{pool="orders"})"), "6");
+  EXPECT_EQ(value_of(text, R"(understudy_call_seconds_bucket{pool="orders",le="0.025"})"), "0");
+  EXPECT_EQ(value_of(text, R"(understudy_call_seconds_bucket{pool="orders",le="+Inf"})"), "3");
+}
+
 TEST(metrics, put_nothing_into_labels_that_a_caller_chose) {
-  app::metrics metrics;
+  app::call_counts counts;
   auto one = report("orders", std::nullopt, false);
-  metrics.call(one);
-  const auto before = metrics.text({});
+  counts.add(one);
+  const auto before = app::metrics().text(counts, {}, {});
   for (int i = 0; i < 100; ++i) {
     const auto method = "A@m" + std::to_string(i);
     one.method = method;
-    metrics.call(one);
+    counts.add(one);
   }
   const auto lines = [](const std::string& text) { return std::ranges::count(text, '\n'); };
-  EXPECT_EQ(lines(metrics.text({})), lines(before));
+  EXPECT_EQ(lines(app::metrics().text(counts, {}, {})), lines(before));
 }
 
 TEST(metrics, show_pools_as_they_are_now) {
@@ -79,7 +98,7 @@ TEST(metrics, show_pools_as_they_are_now) {
   pool.servers[0].in_flight = 4;
   pool.servers[0].attempts = 1000;
   pool.servers[0].failures = 5;
-  const auto text = metrics.text({pool});
+  const auto text = metrics.text({}, {pool}, {});
   EXPECT_EQ(value_of(text, R"(understudy_servers{pool="orders",state="up"})"), "2") << text;
   EXPECT_EQ(value_of(text, R"(understudy_servers{pool="orders",state="down"})"), "1");
   EXPECT_EQ(value_of(text, R"(understudy_servers{pool="orders",state="drained"})"), "0");
@@ -88,7 +107,7 @@ TEST(metrics, show_pools_as_they_are_now) {
   EXPECT_EQ(value_of(text, "understudy_server_in_flight" + first), "4");
   EXPECT_EQ(value_of(text, "understudy_server_attempts_total" + first), "1000");
   EXPECT_EQ(value_of(text, "understudy_server_failures_total" + first), "5");
-  EXPECT_EQ(metrics.text({}).find("127.0.0.1:9501"), std::string::npos);
+  EXPECT_EQ(metrics.text({}, {}, {}).find("127.0.0.1:9501"), std::string::npos);
 }
 
 TEST(metrics, count_events_and_connections) {
@@ -97,9 +116,7 @@ TEST(metrics, count_events_and_connections) {
   e.record.kind = "server_down";
   metrics.event(e);
   metrics.event(e);
-  metrics.connections("rpc", 7);
-  metrics.connections("rpc", 5);
-  const auto text = metrics.text({});
+  const auto text = metrics.text({}, {}, {{"rpc", "127.0.0.1:9500", 5}});
   EXPECT_EQ(value_of(text, R"(understudy_events_total{kind="server_down"})"), "2") << text;
   EXPECT_EQ(value_of(text, R"(understudy_connections{listener="rpc"})"), "5");
 }

@@ -200,7 +200,9 @@ TEST_F(router_test, changed_settings_take_a_new_dispatcher_with_the_same_servers
   start();
   pool("orders")->tell({"A"});
   EXPECT_EQ(routes->drain("orders", "orders:1"), std::nullopt);
-  EXPECT_EQ(routes->put_server("orders", test::server_at("more:1"), 10s), std::nullopt);
+  EXPECT_EQ(routes->put_server(std::chrono::steady_clock::now(), "orders",
+                               test::server_at("more:1"), 10s),
+            std::nullopt);
   const auto old = pool("orders");
   config.pools[0].options.ramp = 1s;
   routes->configure(config);
@@ -216,7 +218,9 @@ TEST_F(router_test, changed_settings_take_a_new_dispatcher_with_the_same_servers
 TEST_F(router_test, a_registration_expires_by_itself) {
   add_pool("orders");
   start();
-  EXPECT_EQ(routes->put_server("orders", test::server_at("b:1"), 100ms), std::nullopt);
+  EXPECT_EQ(
+      routes->put_server(std::chrono::steady_clock::now(), "orders", test::server_at("b:1"), 100ms),
+      std::nullopt);
   EXPECT_EQ(pool("orders")->addresses().size(), 2U);
   const auto end = std::chrono::steady_clock::now() + 20s;
   while (pool("orders")->addresses().size() > 1 && std::chrono::steady_clock::now() < end) {
@@ -232,7 +236,8 @@ TEST_F(router_test, administration_of_a_pool_that_is_not_there_is_refused) {
   start();
   for (const router::refusal& refused :
        {routes->drain("x", "a:1"), routes->resume("x", "a:1"),
-        routes->put_server("x", test::server_at("a:1"), 10s), routes->remove_server("x", "a:1")}) {
+        routes->put_server(std::chrono::steady_clock::now(), "x", test::server_at("a:1"), 10s),
+        routes->remove_server("x", "a:1")}) {
     ASSERT_TRUE(refused);
     EXPECT_EQ(refused->sentence, "There is no pool x.");
     EXPECT_TRUE(refused->unknown);

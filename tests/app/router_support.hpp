@@ -19,6 +19,8 @@ class fake_dispatcher final : public net::dispatcher {
   net::dispatcher_options options;
   record_sink records;
   description_sink learned;
+  verdict_sink verdicts;
+  std::vector<std::string> heard;  ///< server and method
   std::map<core::server_id, core::server_status> servers;
   std::vector<std::string> calls;  ///< bodies
   std::vector<bool> idempotent;    ///< of those calls, as are the next two
@@ -40,6 +42,10 @@ class fake_dispatcher final : public net::dispatcher {
   void remove(core::server_id id) override { servers.erase(id); }
   void drain(core::server_id id) override { servers.at(id).state = core::server_state::drained; }
   void resume(core::server_id id) override { servers.at(id).state = core::server_state::up; }
+  void tell_verdicts(verdict_sink told) override { verdicts = std::move(told); }
+  void hear(const std::string& address, const std::string& method) override {
+    heard.push_back(address + ' ' + method);
+  }
   void start() override { running = true; }
   void stop() override { running = false; }
 
@@ -61,6 +67,7 @@ class fake_dispatcher final : public net::dispatcher {
     return all;
   }
   [[nodiscard]] std::size_t parked() const override { return 0; }
+  [[nodiscard]] std::size_t queued() const override { return 0; }
 
   /// The addresses of its servers, in the order they were added.
   [[nodiscard]] std::vector<std::string> addresses() const {

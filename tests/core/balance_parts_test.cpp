@@ -312,5 +312,38 @@ TEST(member_load, an_abandoned_attempt_shows_how_long_it_had_waited) {
   EXPECT_LT(m.expected(), 0.1);
 }
 
+TEST(member_load, a_pause_of_ours_ages_no_attempt) {
+  member_load load;
+  typical_load typical;
+  const time_point begun{1s};
+  load.began(begun, 0);
+  EXPECT_GE(load.expected_s(begun + 5s, decay_s, failure_s, typical), 5.0);
+  load.paused(5s);
+  EXPECT_LT(load.expected_s(begun + 5010ms, decay_s, failure_s, typical), 0.02);
+  EXPECT_GE(load.expected_s(begun + 6s, decay_s, failure_s, typical), 1.0);
+  load.ended(begun + 6s, begun + 5s, outcome::answered, 0, decay_s, typical);
+  EXPECT_LT(load.expected_s(begun + 20s, decay_s, failure_s, typical), 1.0) << "none is out";
+}
+
+TEST(member_load, what_was_given_up_takes_back_no_failure) {
+  const auto after = [](outcome between, duration took) {
+    member_load load;
+    typical_load typical;
+    const time_point now{10s};
+    const auto see = [&](outcome how, duration t) {
+      load.began(now - t, 0);
+      load.ended(now, now - t, how, 0, decay_s, typical);
+    };
+    see(outcome::answered, 10ms);
+    for (int i = 0; i < 5; ++i) see(outcome::lost, 10ms);
+    see(between, took);
+    see(outcome::lost, 10ms);
+    return load.expected_s(now, decay_s, failure_s, typical);
+  };
+  EXPECT_DOUBLE_EQ(after(outcome::abandoned, 1ms), after(outcome::stale, 1ms));
+  EXPECT_GE(after(outcome::abandoned, 20ms), after(outcome::stale, 1ms));
+  EXPECT_LT(after(outcome::answered, 10ms), after(outcome::stale, 1ms)) << "an answer does";
+}
+
 }  // namespace
 }  // namespace understudy::core

@@ -394,5 +394,26 @@ TEST(balance, deciding_among_ten_thousand_costs_at_most_twice_that_of_few) {
   }
 }
 
+TEST(balance, one_that_comes_back_keeps_the_attempts_that_are_still_out) {
+  for (const balance_policy policy : policies) {
+    bench b({.policy = policy, .zone = "here"});
+    b.add(0, 1.0, "here");
+    b.add(1, 1.0, "there");
+    EXPECT_EQ(b.start(), 0U);
+    b->remove(id_of(0));
+    EXPECT_EQ(b.pick(), id_of(1));
+    b.add(0, 4.0, "there");
+    EXPECT_EQ(b->in_flight(id_of(0)), 1U);
+    b.end_oldest();
+    EXPECT_EQ(b->in_flight(id_of(0)), 0U);
+    EXPECT_EQ(b->eligible(), 2U) << "its attempt's end does not make it be forgotten";
+    b->set_eligible(id_of(1), false);
+    EXPECT_EQ(b.pick(), id_of(0));
+    // Its zone is another now: were its weight still counted here, calls would stay for nobody.
+    b.add(2, 0.5, "here");
+    for (int i = 0; i < 100; ++i) ASSERT_EQ(b.pick(), id_of(2)) << to_string(policy);
+  }
+}
+
 }  // namespace
 }  // namespace understudy::core

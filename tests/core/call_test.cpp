@@ -186,7 +186,7 @@ TEST(call, an_unknown_outcome_that_finds_no_parking_place_is_told_as_unknown) {
 }
 
 TEST(call, parked_calls_leave_one_by_one) {
-  lab l("a0");
+  lab l("a0", {.limits = {.start = 200}});
   l.attempt('a', outcome::refused);
   constexpr int count = 100;
   std::vector<std::unique_ptr<call>> calls;

@@ -95,7 +95,7 @@ TEST(suspicion, on_trial_one_sign_is_proof_until_good_calls_were_seen) {
 
 /// A hundred calls of 10 ms, one a second.
 method_id known(watch& w, time_point& now, duration took) {
-  const method_id m = w.method("T@m");
+  const method_id m = w.know("T@m");
   for (int i = 0; i < 100; ++i) {
     const attempt_id one = w.begin(now, server_id{1}, m, true);
     (void)w.end(now + took, one, outcome::answered, false);
@@ -108,7 +108,7 @@ method_id known(watch& w, time_point& now, duration took) {
 TEST(watch, late_is_learned_from_what_a_method_takes) {
   watch w;
   time_point now{};
-  EXPECT_FALSE(w.late_after(w.method("T@new")));
+  EXPECT_FALSE(w.late_after(w.know("T@new")));
   EXPECT_EQ(w.late_after(known(w, now, 10ms)), 100ms) << "never less";
   watch slow;
   const auto late = slow.late_after(known(slow, now, 2s));
@@ -183,10 +183,10 @@ TEST(watch, time_in_which_we_did_not_run_makes_nothing_late) {
 TEST(watch, methods_beyond_the_most_share_one) {
   watch w;
   method_id last{};
-  for (int i = 0; i < 5000; ++i) last = w.method("T@" + std::to_string(i));
-  EXPECT_EQ(w.method("T@another"), last);
+  for (int i = 0; i < 5000; ++i) last = w.know("T@" + std::to_string(i));
+  EXPECT_EQ(w.know("T@another"), last);
   EXPECT_EQ(w.name(last), "(other methods)");
-  EXPECT_NE(w.method("T@0"), last);
+  EXPECT_NE(w.know("T@0"), last);
 }
 
 }  // namespace

@@ -1,16 +1,18 @@
 #include "core/lab.hpp"
 
+#include <iterator>
 #include <sstream>
 #include <stdexcept>
+#include <utility>
 
 namespace understudy::core {
 namespace {
 
 outcome outcome_of(std::string_view word) {
   if (word == "good") return outcome::answered;
-  for (const outcome how :
-       {outcome::answered, outcome::faulted, outcome::refused, outcome::unreached, outcome::stale,
-        outcome::lost, outcome::unreadable, outcome::timed_out, outcome::abandoned}) {
+  for (const outcome how : {outcome::answered, outcome::faulted, outcome::pushed_back,
+                            outcome::refused, outcome::unreached, outcome::stale, outcome::lost,
+                            outcome::unreadable, outcome::timed_out, outcome::abandoned}) {
     if (to_string(how) == word) return how;
   }
   throw std::logic_error("no such word: " + std::string(word));
@@ -24,9 +26,20 @@ lab::lab(std::string_view names, pool_options options, std::uint64_t seed)
   for (std::string word; in >> word;) add(word[0], static_cast<unsigned>(word[1] - '0'));
 }
 
-void lab::add(char name, unsigned priority, double weight) {
-  ids_[name] =
-      servers.add(now, {.address = std::string(1, name), .priority = priority, .weight = weight});
+void lab::add(char name, unsigned priority, double weight, std::string zone) {
+  ids_[name] = servers.add(now, {.address = std::string(1, name),
+                                 .priority = priority,
+                                 .weight = weight,
+                                 .zone = std::move(zone)});
+  settle();
+}
+
+void lab::update(char name, unsigned priority, double weight, std::string zone) {
+  servers.update(now, id(name),
+                 {.address = std::string(1, name),
+                  .priority = priority,
+                  .weight = weight,
+                  .zone = std::move(zone)});
   settle();
 }
 
@@ -42,16 +55,20 @@ void lab::pass(duration d) {
 }
 
 void lab::attempt(char name, outcome how, duration took, std::string_view with, bool badly) {
-  const attempt_id one =
-      servers.begin(now - took, id(name), servers.method(with), with != "T@once");
+  const attempt_id one = servers.begin(now - took, id(name), servers.know(with), with != "T@once");
   servers.end(now, one, how, badly);
   settle();
 }
 
 attempt_id lab::begin(char name, std::string_view with) {
-  const attempt_id one = servers.begin(now, id(name), servers.method(with), with != "T@once");
+  const attempt_id one = servers.begin(now, id(name), servers.know(with), with != "T@once");
   settle();
   return one;
+}
+
+void lab::end(attempt_id which, outcome how) {
+  servers.end(now, which, how);
+  settle();
 }
 
 void lab::probe(char name, outcome how) {
@@ -85,6 +102,16 @@ void lab::remove(char name) {
   settle();
 }
 
+void lab::heard(char name) {
+  servers.heard(now, id(name));
+  settle();
+}
+
+void lab::heard_away(char name, std::string_view method) {
+  servers.heard_away(now, id(name), method);
+  settle();
+}
+
 void lab::settle() {
   pool_actions actions = servers.take_actions(now);
   for (record& r : actions.records) records.push_back(std::move(r));
@@ -92,6 +119,8 @@ void lab::settle() {
     if (!probes_.emplace(s, now).second) throw std::logic_error("two probes at once");
   }
   woken_ = woken_ || actions.wake_parked;
+  std::move(actions.verdicts.begin(), actions.verdicts.end(), std::back_inserter(verdicts_));
+  turns_.insert(turns_.end(), actions.turns.begin(), actions.turns.end());
 }
 
 char lab::name(server_id wanted) const {
@@ -101,11 +130,11 @@ char lab::name(server_id wanted) const {
   return '?';
 }
 
-char lab::pick(std::string_view tried) {
+char lab::pick(std::string_view tried, std::optional<std::uint64_t> key) {
   std::vector<server_id> ids;
   for (const char letter : tried) ids.push_back(id(letter));
-  const auto got = servers.pick(now, ids, servers.method("T@m"));
-  return got ? name(*got) : '-';
+  const pool::choice got = servers.pick(now, ids, servers.know("T@m"), key);
+  return got.server ? name(*got.server) : got.full ? '+' : '-';
 }
 
 int lab::percent(char wanted, int picks) {
@@ -138,6 +167,20 @@ std::string lab::told() {
 
 bool lab::woken() {
   return std::exchange(woken_, false);
+}
+
+std::string lab::verdicts() {
+  std::string text;
+  for (const verdict& v : std::exchange(verdicts_, {})) {
+    if (!text.empty()) text += ", ";
+    text += name(v.server);
+    if (!v.method.empty()) text += " " + v.method;
+  }
+  return text;
+}
+
+std::vector<pending_id> lab::turns() {
+  return std::exchange(turns_, {});
 }
 
 server_status lab::status(char wanted) const {
@@ -191,16 +234,19 @@ std::string lab::play_on(std::string_view words) {
   return steps;
 }
 
-std::string lab::say(const call_step& step) {
-  if (const auto* next = std::get_if<core::attempt>(&step)) {
-    at_ = next->server;
-    return {name(at_)};
-  }
+std::string lab::word_for(const call_step& step) const {
+  if (const auto* next = std::get_if<core::attempt>(&step)) return {name(next->server)};
   if (std::holds_alternative<core::wait>(step)) return "wait";
-  if (std::holds_alternative<park>(step)) return "park";
+  if (const auto* waits = std::get_if<park>(&step)) return waits->turn ? "queue" : "park";
   if (std::holds_alternative<deliver>(step)) return "deliver";
-  answer_ = std::get<give_up>(step);
-  return std::to_string(answer_.code) + (answer_.sent == delivery::unknown ? "?" : "!");
+  const give_up& end = std::get<give_up>(step);
+  return std::to_string(end.code) + (end.sent == delivery::unknown ? "?" : "!");
+}
+
+std::string lab::say(const call_step& step) {
+  if (const auto* next = std::get_if<core::attempt>(&step)) at_ = next->server;
+  if (const auto* end = std::get_if<give_up>(&step)) answer_ = *end;
+  return word_for(step);
 }
 
 }  // namespace understudy::core

@@ -46,6 +46,7 @@ void ours::carry_out(std::size_t index, const call_step& step) {
     look_later(index);
   } else if (const auto* stay = std::get_if<core::park>(&step)) {
     parked_[index] = ++tickets_;
+    if (stay->turn) turns_[*stay->turn] = index;
     world_.wake(stay->until, {parked, index, tickets_});
   } else {
     finish(index, false);  // a fault is delivered, or it gives up
@@ -124,14 +125,25 @@ void ours::woken(const token& what) {
     const auto waiting = parked_.find(what.subject);
     if (waiting == parked_.end() || waiting->second != what.ticket) return;
     parked_.erase(waiting);
+    std::erase_if(turns_, [&](const auto& each) { return each.second == what.subject; });
     carry_out(what.subject, lives_.at(what.subject)->woken(world_.now()));
   }
   settle();
 }
 
 void ours::wake_parked() {
+  turns_.clear();
   for (const auto& [index, ticket] : std::exchange(parked_, {}))
     carry_out(index, lives_.at(index)->woken(world_.now()));
+}
+
+void ours::take_turn(pending_id turn) {
+  const auto found = turns_.find(turn);
+  if (found == turns_.end()) return;
+  const std::size_t index = found->second;
+  turns_.erase(found);
+  parked_.erase(index);
+  carry_out(index, lives_.at(index)->woken(world_.now()));
 }
 
 /// What every shell does after every event.
@@ -144,8 +156,10 @@ void ours::settle() {
     for (const server_id id : actions.probe)
       world_.probe(id == ids_[primary] ? primary : backup, probe_kind::request,
                    pool_.options().probe_timeout);
-    again = actions.wake_parked && !parked_.empty();
-    if (again) wake_parked();
+    for (const pending_id turn : actions.turns) take_turn(turn);
+    const bool wake = actions.wake_parked && !parked_.empty();
+    if (wake) wake_parked();
+    again = wake || !actions.turns.empty();
   }
   const auto next = pool_.next_deadline();
   if (!next || (timer_at_ && *timer_at_ <= *next)) return;

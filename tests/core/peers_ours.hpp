@@ -35,6 +35,7 @@ class ours : public contender {
   void answered(std::size_t call, server_id server, bool rude);
   void finish(std::size_t call, bool good);
   void wake_parked();
+  void take_turn(pending_id turn);
   void settle();
 
   world& world_;
@@ -43,6 +44,7 @@ class ours : public contender {
   std::map<std::size_t, std::unique_ptr<core::call>> lives_;
   std::unordered_map<std::size_t, flight> flights_;  ///< by attempt
   std::map<std::size_t, std::uint64_t> parked_;      ///< call -> ticket of its next look
+  std::map<pending_id, std::size_t> turns_;
   std::uint64_t tickets_ = 0;
   std::uint64_t timer_ticket_ = 0;
   std::optional<time_point> timer_at_;

@@ -46,7 +46,7 @@ class pending_calls : public ::testing::Test {
   }
 
   time_point now{1h};
-  pending queue;
+  pending queue{{.standing_wait_max = 500ms, .burst_wait_max = 2s}};
   std::map<pending_id, std::uint64_t> caller_of;
   std::map<pending_id, int> priority_of;
   duration retry_after{};
@@ -204,6 +204,52 @@ TEST_F(pending_calls, are_told_to_come_back_later_the_more_are_turned_away) {
   for (int i = 0; i < 5000; ++i) enter(2, 5, 1s);
   EXPECT_LE(retry_after, 10s);
   EXPECT_GE(retry_after, 9s);
+}
+
+TEST_F(pending_calls, who_adds_a_priority_takes_little_from_others) {
+  for (int i = 0; i < 40; ++i)
+    for (std::uint64_t caller = 1; caller <= 10; ++caller) enter(caller, 5);
+  for (int i = 0; i < 100; ++i) enter(11, 4);
+  int added = 0;
+  for (int i = 0; i < 200; ++i) added += priority_of.at(*queue.next(now)) == 4 ? 1 : 0;
+  // 2/3 of what one of the ten has; were a priority worth as much alone, it were 2/5 of all.
+  EXPECT_NEAR(added, 200.0 * (2.0 / 3.0) / (10.0 + 2.0 / 3.0), 4);
+}
+
+TEST_F(pending_calls, a_caller_is_bounded_over_all_its_priorities) {
+  int taken = 0;
+  for (int i = 0; i < 5000; ++i) taken += enter(1, static_cast<std::uint8_t>(i % 10)) ? 1 : 0;
+  EXPECT_NEAR(taken, 667, 1) << "as one who uses a single priority";
+  EXPECT_TRUE(enter(2));
+}
+
+TEST_F(pending_calls, are_told_to_come_back_later_where_nothing_leaves) {
+  for (std::uint64_t caller = 1; caller <= 1000; ++caller) ASSERT_TRUE(enter(caller));
+  const auto hint_after = [&](int turned_away) {
+    for (int i = 0; i < turned_away; ++i) EXPECT_FALSE(enter(2000));
+    return retry_after;
+  };
+  EXPECT_LT(hint_after(1), 110ms);
+  EXPECT_GE(hint_after(1000), 200ms);
+  EXPECT_GE(hint_after(2000), 800ms);
+  EXPECT_EQ(hint_after(20'000), 10s);
+  now += 30s;
+  EXPECT_LT(hint_after(1), 110ms) << "those have come, or never will";
+}
+
+TEST_F(pending_calls, a_newcomer_may_wait_longer_than_those_who_made_the_queue_stand) {
+  drain_at(100);
+  for (std::uint64_t caller = 100; caller < 220; ++caller) (void)enter(caller, 5, 9s);
+  for (int i = 0; i < 110; ++i) {
+    now += 10ms;
+    (void)queue.next(now);
+    (void)enter(static_cast<std::uint64_t>(400 + i), 5, 9s);
+  }
+  const std::size_t waiting = queue.size();
+  ASSERT_GT(waiting, 100U) << "the queue stands, for more than a second";
+  EXPECT_FALSE(enter(509, 5, 9s)) << "has a call waiting: 0.5 s are its most";
+  EXPECT_TRUE(enter(1000, 5, 9s)) << "has none: 2 s";
+  EXPECT_FALSE(enter(1001, 5, 1s)) << "but half of its time at most";
 }
 
 /// Random use: nothing is lost, doubled or out of bounds.

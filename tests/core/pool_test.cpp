@@ -372,7 +372,7 @@ TEST(pool, a_removed_server_ends_its_work_first) {
 }
 
 TEST(pool, settings_may_change) {
-  lab l("a0 b0");
+  lab l("a0 b0", {.balance = {.policy = balance_policy::least_request}});
   l.servers.update(l.now, l.id('a'), {.address = "a", .priority = 1});
   EXPECT_EQ(l.percent('b'), 100);
   l.servers.update(l.now, l.id('a'), {.address = "a", .priority = 0, .weight = 3});
@@ -387,12 +387,12 @@ TEST(pool, suspicions_of_one_server_are_told_once_a_second) {
   l.probe('a', outcome::answered);
   (void)l.told();
   for (int i = 0; i < 5; ++i) {
-    l.attempt('a', outcome::lost);
+    l.attempt('a', outcome::lost, {}, "T@m" + std::to_string(i));
     l.probe('a', outcome::answered);
   }
   EXPECT_EQ(l.told(), "server_suspect a, server_up a");
   l.pass(1s);
-  l.attempt('a', outcome::lost);
+  l.attempt('a', outcome::lost, {}, "T@m5");
   EXPECT_EQ(l.told(), "server_suspect a");
   EXPECT_EQ(l.records.back().evidence.back(), (std::pair<std::string, std::string>("untold", "4")));
 }

@@ -79,6 +79,7 @@ void world::handle(const event& e) {
       const auto waiting = parked_.find(e.subject);
       if (waiting == parked_.end() || waiting->second != e.ticket) return;
       parked_.erase(waiting);
+      std::erase_if(turns_, [&](const auto& each) { return each.second == e.subject; });
       return carry_out(e.subject, lives_[e.subject]->woken(now_));
     }
     case kind::script: {
@@ -120,6 +121,7 @@ void world::carry_out(std::size_t index, core::call_step step) {
   } else if (const auto* wait = std::get_if<core::park>(&step)) {
     rule(wait->until > now_, "a parked call would wait for a time that has come");
     parked_[index] = ++order_;
+    if (wait->turn) turns_[*wait->turn] = index;
     push(wait->until - now_, kind::parked_look, index, parked_[index]);
   } else if (const auto* end = std::get_if<core::give_up>(&step)) {
     c.code = end->code;
@@ -289,11 +291,24 @@ void world::change(std::size_t where, condition to, std::optional<unsigned> meth
 
 void world::wake_all() {
   std::vector<std::size_t> waiting;
-  for (const auto& [index, ticket] : parked_) waiting.push_back(index);
+  for (const auto& [index, ticket] : parked_) {
+    const bool queued = std::any_of(turns_.begin(), turns_.end(),
+                                    [&, i = index](const auto& each) { return each.second == i; });
+    if (!queued) waiting.push_back(index);
+  }
   for (const std::size_t index : waiting) {
     parked_.erase(index);
     carry_out(index, lives_[index]->woken(now_));
   }
+}
+
+void world::take_turn(core::pending_id turn) {
+  const auto found = turns_.find(turn);
+  rule(found != turns_.end(), "a call is told to come that does not wait");
+  const std::size_t index = found->second;
+  turns_.erase(found);
+  parked_.erase(index);
+  carry_out(index, lives_[index]->woken(now_));
 }
 
 /// What every shell does after every event.
@@ -306,10 +321,13 @@ void world::settle() {
       records_.push_back({now_, std::move(r)});
     }
     for (const server_id id : actions.probe) start_probe(id);
-    if (!actions.wake_parked || parked_.empty()) break;
-    wake_all();
+    for (const core::pending_id turn : actions.turns) take_turn(turn);
+    const bool wake = actions.wake_parked && parked_.size() > turns_.size();
+    if (wake) wake_all();
+    if (!wake && actions.turns.empty()) break;
   }
-  rule(pool_.parked() == parked_.size(), "the parking place miscounts");
+  rule(pool_.parked() == parked_.size() - turns_.size(), "the parking place miscounts");
+  rule(pool_.queued() == turns_.size(), "the queue miscounts");
   const auto next = pool_.next_deadline();
   if (!next) return;
   rule(*next > now_, "the next deadline has come already: the shell would spin");

@@ -155,6 +155,7 @@ class world {
   void start_probe(server_id id);
   void end_probe(std::size_t server, core::outcome how);
   void wake_all();
+  void take_turn(core::pending_id turn);
   void change(std::size_t server, condition to, std::optional<unsigned> method);
   void settle();
   void finish(std::size_t call);
@@ -173,6 +174,7 @@ class world {
   std::vector<sim_call> calls_;
   std::vector<std::unique_ptr<core::call>> lives_;
   std::map<std::size_t, std::uint64_t> parked_;  ///< call -> ticket of its next look
+  std::map<core::pending_id, std::size_t> turns_;  // of those that wait for a place
   std::vector<told> records_;
   time_point timer_at_{};
   std::uint64_t timer_ticket_ = 0;

@@ -52,7 +52,8 @@ void check_target(std::string_view text) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string_view text(reinterpret_cast<const char*>(data), size);
-  if (const auto refusal = check_http_head(text, target_bytes_max)) {
+  http_request_head head;
+  if (const auto refusal = read_http_head(text, target_bytes_max, head)) {
     FUZZ_CHECK(refusal->status >= 400 && refusal->status < 600);
     FUZZ_CHECK(refusal->sentence.ends_with('.'));
   } else {

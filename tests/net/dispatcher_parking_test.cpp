@@ -15,11 +15,12 @@ class dispatcher_parking_test : public dispatcher_test {
 };
 
 TEST_F(dispatcher_parking_test, parked_calls_are_answered_when_a_server_comes) {
+  options_.pool.limits.start = 200;
   a_.stop();
   use({&a_}, options_);
   std::vector<std::shared_ptr<running_call>> calls;
   for (int i = 0; i < 100; ++i) calls.push_back(begin_call(request_body("T@call")));
-  run_until([&] { return dispatcher_->parked() == 100; });
+  run_until([&] { return dispatcher_->parked() + dispatcher_->queued() == 100; });
   a_.start();
   for (const auto& running : calls) {
     run_until_answered(running);

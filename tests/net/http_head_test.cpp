@@ -14,7 +14,8 @@ struct head_case {
 class http_head_shapes : public testing::TestWithParam<head_case> {};
 
 TEST_P(http_head_shapes, are_judged) {
-  const auto refusal = check_http_head(GetParam().head, 100);
+  http_request_head head;
+  const auto refusal = read_http_head(GetParam().head, 100, head);
   EXPECT_EQ(refusal ? refusal->status : 0, GetParam().status)
       << (refusal ? refusal->sentence : "accepted");
   if (refusal) {
@@ -123,7 +124,10 @@ TEST(http_target, survives_the_way_there_and_back) {
   target.path.insert(0, "/");
   target.query = {{"a b", "c&d=e+f%"}, {"\xff", ""}};
   const auto text = format_http_target(target);
-  EXPECT_FALSE(check_http_head("GET " + text + " HTTP/1.0\r\n\r\n", 4000));
+  const std::string head_text = "GET " + text + " HTTP/1.0\r\n\r\n";
+  http_request_head head;
+  EXPECT_FALSE(read_http_head(head_text, 4000, head));
+  EXPECT_EQ(head.target, text);
   const auto back = parse_http_target(text);
   ASSERT_TRUE(back);
   EXPECT_EQ(back->path, target.path);

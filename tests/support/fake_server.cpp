@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "wire/frame.hpp"
+#include "wire/multiplex.hpp"
 #include "wire/request.hpp"
 
 namespace understudy::test {
@@ -49,6 +50,16 @@ std::uint32_t big_endian(const char* at) {
   return value;
 }
 
+/// Is the next call the one by which a gateway asks for many calls at a time?
+bool is_question(int fd) {
+  std::array<char, 512> bytes{};
+  const auto got = ::recv(fd, bytes.data(), bytes.size(), MSG_PEEK);
+  if (got < static_cast<ssize_t>(wire::frame_header_bytes)) return false;
+  return wire::parse_multiplex_request(
+             std::string_view(bytes.data(), static_cast<std::size_t>(got)).substr(8))
+      .has_value();
+}
+
 /// One call: file frames, then a message.
 bool read_call(limited_reader& from, fake_call& call) {
   for (;;) {
@@ -64,8 +75,23 @@ bool read_call(limited_reader& from, fake_call& call) {
   }
 }
 
-std::string answer_bytes(const fake_step& step) {
+/// One request with a Content-Length.
+bool read_http_call(limited_reader& from, fake_call& call) {
+  while (!call.head.ends_with("\r\n\r\n")) {
+    char next = 0;
+    if (!from.read(&next, 1)) return false;
+    call.head += next;
+  }
+  constexpr std::string_view name = "Content-Length: ";
+  const auto at = call.head.find(name);
+  if (at == std::string::npos) return false;
+  call.body.resize(std::stoul(call.head.substr(at + name.size())));
+  return from.read(call.body.data(), call.body.size());
+}
+
+std::string answer_bytes(const fake_step& step, fake_speaks what) {
   if (step.raw) return *step.raw;
+  if (what == fake_speaks::http) return fake_http(200, step.answer);
   std::string out;
   for (const auto& file : step.files) wire::append_frame(out, wire::frame_type::file, file);
   wire::append_frame(out, wire::frame_type::message, step.answer);
@@ -117,7 +143,15 @@ fake_step fake_raw(std::string bytes) {
   return step;
 }
 
-fake_server::fake_server(fake_step always) : always_(std::move(always)), probe_(fake_result("{}")) {
+std::string fake_http(int status, std::string_view body, std::string_view fields) {
+  std::string out = "HTTP/1.1 " + std::to_string(status) + " Why\r\n";
+  out += fields;
+  out += "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n";
+  return out += body;
+}
+
+fake_server::fake_server(fake_step always, fake_speaks what)
+    : speaks_(what), always_(std::move(always)), probe_(fake_result("{}")) {
   start();
 }
 
@@ -191,16 +225,41 @@ void fake_server::serve(connection& c) {
   ::close(c.fd);
 }
 
+bool fake_server::serve_http_call(int fd, fake_step& how) {
+  limited_reader from(fd, std::nullopt);
+  fake_call call;
+  if (!read_http_call(from, call)) return false;
+  const bool is_probe = call.body.find(wire::action_interface_body) != std::string::npos;
+  how = take_step(is_probe);
+  const std::lock_guard lock(mutex_);
+  if (is_probe) {
+    ++probes_;
+  } else {
+    calls_.push_back(std::move(call));
+  }
+  return true;
+}
+
+/// As the real server does: it has no such service, and stays.
+bool fake_server::refuse_question(int fd) {
+  limited_reader from(fd, std::nullopt);
+  fake_call call;
+  fake_step refusal = fake_error(-32601, "Service UnderstudyConnection is not founded!");
+  return read_call(from, call) && answer(fd, refusal);
+}
+
 bool fake_server::serve_call(int fd, fake_step& how) {
+  how = fake_step();
+  if (speaks_ == fake_speaks::http) return serve_http_call(fd, how) && answer(fd, how);
   // Every call is longer than a probe, so this much comes of each.
   std::array<char, probe_bytes> start{};
-  how = fake_step();
   if (::recv(fd, start.data(), start.size(), MSG_PEEK | MSG_WAITALL) !=
       static_cast<ssize_t>(start.size())) {
     return false;
   }
   const bool is_probe =
       std::string_view(start.data(), start.size()).substr(8) == wire::action_interface_body;
+  if (!is_probe && is_question(fd)) return refuse_question(fd);
   how = take_step(is_probe);
   limited_reader from(fd, how.read_only);
   fake_call call;
@@ -213,9 +272,12 @@ bool fake_server::serve_call(int fd, fake_step& how) {
       calls_.push_back(std::move(call));
     }
   }
-  if (from.spent()) return false;
+  return !from.spent() && answer(fd, how);
+}
+
+bool fake_server::answer(int fd, fake_step& how) {
   if (how.hold && !released()) return false;
-  auto bytes = answer_bytes(how);
+  auto bytes = answer_bytes(how, speaks_);
   if (how.write_only) bytes.resize(std::min(bytes.size(), *how.write_only));
   return send_all(fd, bytes) && !how.write_only && !how.close;
 }
@@ -237,7 +299,8 @@ fake_step fake_server::take_step(bool is_probe) {
 }
 
 std::string fake_server::address() const {
-  return "127.0.0.1:" + std::to_string(port_);
+  const std::string at = "127.0.0.1:" + std::to_string(port_);
+  return speaks_ == fake_speaks::http ? "http://" + at + "/rpc" : at;
 }
 
 void fake_server::always(fake_step step) {

@@ -33,21 +33,30 @@ struct fake_step {
 [[nodiscard]] fake_step fake_raw(std::string bytes);
 
 struct fake_call {
+  std::string head;  ///< over HTTP
   std::string body;
   std::vector<std::string> files;
 };
 
-/// Speaks frames on 127.0.0.1 with a thread for each connection, one call at a time. Everything
-/// may be called from any thread. The destructor ends it all.
+enum class fake_speaks : std::uint8_t {
+  frames,
+  http,  ///< JSON-RPC at /rpc: no files, and `read_only` has no meaning
+};
+/// An HTTP response with this body; `fields` end with CR LF each.
+[[nodiscard]] std::string fake_http(int status, std::string_view body,
+                                    std::string_view fields = "");
+
+/// Speaks frames, or HTTP, on 127.0.0.1 with a thread for each connection, one call at a time.
+/// Everything may be called from any thread. The destructor ends it all.
 class fake_server {
  public:
   /// Does `always` to each call that nothing else was asked for. Listens at once, on a free port.
-  explicit fake_server(fake_step always = {});
+  explicit fake_server(fake_step always = {}, fake_speaks what = fake_speaks::frames);
   ~fake_server();
   fake_server(const fake_server&) = delete;
   fake_server& operator=(const fake_server&) = delete;
 
-  [[nodiscard]] std::string address() const;
+  [[nodiscard]] std::string address() const;  ///< as a pool's server is written
 
   void always(fake_step step);
   /// For the next calls, one each; then `always` again.
@@ -85,10 +94,14 @@ class fake_server {
   void serve(connection& c);
   /// False where the connection is to end; `how` then says with what.
   bool serve_call(int fd, fake_step& how);
+  bool refuse_question(int fd);
+  bool serve_http_call(int fd, fake_step& how);
+  bool answer(int fd, fake_step& how);
   [[nodiscard]] fake_step take_step(bool is_probe);
   /// False where the server died first.
   bool released();
 
+  const fake_speaks speaks_;
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   std::uint16_t port_ = 0;

@@ -1,0 +1,147 @@
+// The connections that attempts run on: taken, made, kept, and noticed when they end.
+#include <algorithm>
+#include <boost/asio/co_spawn.hpp>
+#include <utility>
+
+#include "net/dispatcher_impl.hpp"
+
+namespace understudy::net {
+namespace {
+
+namespace asio = boost::asio;
+using boost::system::error_code;
+
+core::time_point now() {
+  return std::chrono::steady_clock::now();
+}
+
+/// This machine is short of something: no evidence against the server.
+bool is_local_shortage(const error_code& ec) {
+  return ec == asio::error::no_descriptors || ec == asio::error::no_buffer_space ||
+         ec == asio::error::no_memory || ec == boost::system::errc::too_many_files_open_in_system ||
+         ec == boost::system::errc::address_not_available;
+}
+
+}  // namespace
+
+/// A place on a trunk where there is one, else a connection of its own.
+asio::awaitable<dispatcher_impl::attempt_result> dispatcher_impl::take_carrier(
+    server_ptr target, const forward& request) {
+  attempt_result result;
+  auto& trunks = target->connections.trunks();
+  if (request.files.empty()) result.by = trunks.take(request.method, request.body.size());
+  if (result.by) co_return std::move(result);
+  if (trunks.should_open()) open_trunk(target);  // for later calls: this one does not wait for it
+  result = co_await take_connection(target, request.deadline);
+  co_return std::move(result);
+}
+
+asio::awaitable<dispatcher_impl::attempt_result> dispatcher_impl::take_connection(
+    server_ptr target, core::time_point deadline) {
+  attempt_result result;
+  result.place.emplace(target->connections);
+  unsigned dead = 0;
+  result.own = target->connections.take(dead);
+  if (dead > 0) {
+    for (; dead > 0; --dead) pool_.idle_connection_lost(now(), target->id);
+    settle();
+  }
+  if (result.own) {
+    result.by = result.own;
+  } else if (target->connections.open() > options_.connections_max) {
+    result.crowded = true;
+  } else {
+    co_await connect(target, std::min(deadline, now() + options_.connect_timeout), result);
+  }
+  co_return std::move(result);
+}
+
+/// Fills in `own`, or how it failed.
+asio::awaitable<void> dispatcher_impl::connect(server_ptr target, core::time_point deadline,
+                                               attempt_result& result) {
+  auto connection = make_upstream(target);
+  const auto ec = co_await connection->connect(target->connections.server(), deadline);
+  if (!ec) {
+    result.by = result.own = std::move(connection);
+  } else {
+    connection->close();
+    result.crowded = is_local_shortage(ec);
+    const bool late = ec == asio::error::timed_out;
+    result.got.how = late ? core::outcome::unreached : core::outcome::refused;
+    if (!late && !result.crowded) target->connections.trunks().forget();
+  }
+}
+
+std::shared_ptr<upstream> dispatcher_impl::make_upstream(const server_ptr& target) {
+  return std::make_shared<upstream>(executor_, make_codec(*target),
+                                    [owner = std::weak_ptr(self()), server = std::weak_ptr(target)](
+                                        upstream& which, bool closed) {
+                                      const auto alive = owner.lock();
+                                      const auto of = server.lock();
+                                      if (alive && of) alive->idle_ended(*of, which, closed);
+                                    });
+}
+
+void dispatcher_impl::idle_ended(server& target, const upstream& connection, bool closed) {
+  target.connections.forget(connection);
+  if (!closed || target.removed) return;
+  pool_.idle_connection_lost(now(), target.id);
+  settle();
+}
+
+/// A connection that carried a call, if it had one of its own, waits for the next.
+void dispatcher_impl::keep(server& target, attempt_result& ended) {
+  ended.place.reset();
+  if (!ended.own) return;
+  if (!ended.own->clean() || target.removed || stopped_) {
+    ended.own->close();
+    return;
+  }
+  const auto at = now();
+  target.connections.give(ended.own, at);
+  if (!prune_at_) prune_at_ = at + options_.idle_max;
+}
+
+/// Calls go on as before meanwhile.
+void dispatcher_impl::open_trunk(const server_ptr& target) {
+  if (!may_multiplex(*target)) return;
+  auto idle_sink = [owner = std::weak_ptr(self()), server = std::weak_ptr(target)](bool closed) {
+    const auto alive = owner.lock();
+    const auto of = server.lock();
+    if (!alive || !of || !closed || of->removed) return;
+    alive->pool_.idle_connection_lost(now(), of->id);
+    alive->settle();
+  };
+  auto next = std::make_shared<trunk>(executor_, options_.limits, std::move(idle_sink));
+  target->connections.trunks().opening(next);
+  asio::co_spawn(executor_, follow_trunk(target, std::move(next)), rethrow);
+}
+
+asio::awaitable<void> dispatcher_impl::follow_trunk(server_ptr target,
+                                                    std::shared_ptr<trunk> next) {
+  const auto alive = self();
+  const auto how =
+      co_await next->open(target->connections.server(), now() + options_.pool.probe_timeout);
+  target->connections.trunks().opened(how);
+  if (target->removed || stopped_) {
+    target->connections.trunks().retire();
+    co_return;
+  }
+  if (!prune_at_) prune_at_ = now() + options_.idle_max;
+  arm();
+}
+
+void dispatcher_impl::record_trunk(const server& target) const {
+  if (!records_) return;
+  core::record record;
+  record.kind = "server_multiplexed";
+  record.subject = "pool " + options_.pool.name + ", server " + target.address;
+  record.evidence.emplace_back("asked", "granted");
+  record.rule =
+      "a server is asked once, and again after it was away, whether it takes many calls "
+      "at a time on one connection";
+  record.effect = "calls without files, up to 64 KiB, share connections to it";
+  records_(record);
+}
+
+}  // namespace understudy::net

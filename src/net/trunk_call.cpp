@@ -1,0 +1,80 @@
+#include "net/trunk_call.hpp"
+
+#include <algorithm>
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <utility>
+
+#include "understudy/detail/check.hpp"
+#include "wire/answer.hpp"
+
+namespace understudy::net {
+namespace {
+
+namespace asio = boost::asio;
+using clock = std::chrono::steady_clock;
+
+}  // namespace
+
+trunk_call::trunk_call(std::shared_ptr<trunk> on, wire::call_number number)
+    : trunk_(std::move(on)), number_(number), timer_(trunk_->socket_.get_executor()) {}
+
+trunk_call::~trunk_call() {
+  give_up(core::outcome::abandoned);
+}
+
+asio::awaitable<void> trunk_call::start(std::string_view body,
+                                        std::span<const std::string_view> files,
+                                        core::time_point deadline) {
+  UNDERSTUDY_CHECK(files.empty());
+  deadline_ = deadline;
+  if (!ended_) trunk_->send(*this, body);
+  co_return;
+}
+
+// An event cancels the timer; whoever holds the call keeps it meanwhile.
+asio::awaitable<bool> trunk_call::go_on(core::time_point until) {
+  until = std::min(until, deadline_);
+  while (!ended_ && !nudged_ && clock::now() < until) {
+    timer_.expires_at(until);
+    (void)co_await timer_.async_wait(asio::as_tuple(asio::use_awaitable));
+  }
+  nudged_ = false;
+  if (!ended_ && clock::now() >= deadline_) give_up(core::outcome::timed_out);
+  co_return ended_;
+}
+
+exchange trunk_call::take() {
+  return std::move(result_);
+}
+
+void trunk_call::nudge() {
+  nudged_ = true;
+  timer_.cancel();
+}
+
+void trunk_call::close() {
+  give_up(core::outcome::lost);
+}
+
+void trunk_call::give_up(core::outcome how) {
+  if (ended_) return;
+  end(trunk_->leave(*this) ? how : core::outcome::stale);
+}
+
+void trunk_call::answered(std::string_view body, std::vector<std::string> files) {
+  const auto answer = wire::is_poison(body) ? std::nullopt : wire::parse_answer(body);
+  if (!answer) return end(core::outcome::unreadable);
+  if (answer->is_error()) result_.error_code = answer->code;
+  result_.body.assign(body);
+  result_.files = std::move(files);
+  end(core::outcome::answered);
+}
+
+void trunk_call::end(core::outcome how) {
+  ended_ = true;
+  result_.how = how;
+  timer_.cancel();
+}
+
+}  // namespace understudy::net
