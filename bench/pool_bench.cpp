@@ -31,14 +31,18 @@ pool_options quiet() {
   return options;
 }
 
-void call(benchmark::State& state) {
-  time_point now{};
-  pool p(quiet(), 1);
-  for (std::int64_t i = 0; i < state.range(0); ++i) {
+void add_servers(pool& p, time_point& now, std::int64_t count) {
+  for (std::int64_t i = 0; i < count; ++i) {
     p.add(now, {.address = "10.0." + std::to_string(i / 250) + "." + std::to_string(i % 250)});
   }
   // Until each has been probed once: the first probes do not count.
   for (int i = 0; i < 100; ++i) settle(p, now += 10ms);
+}
+
+void call(benchmark::State& state) {
+  time_point now{};
+  pool p(quiet(), 1);
+  add_servers(p, now, state.range(0));
   const method_id m = p.know("OrderInterface@get");
   std::array<attempt_id, 32> out{};  // a ring: the oldest is answered
   for (auto& each : out) each = p.begin(now, *p.pick(now, {}, m).server, m, true);
@@ -53,6 +57,19 @@ void call(benchmark::State& state) {
   }
   for (const auto each : out) p.end(now, each, outcome::abandoned);
 }
+/// The choice alone.
+void choice(benchmark::State& state) {
+  time_point now{};
+  pool p(quiet(), 1);
+  add_servers(p, now, state.range(0));
+  const method_id m = p.know("OrderInterface@get");
+  for (auto _ : state) {
+    now += 1us;
+    benchmark::DoNotOptimize(p.pick(now, {}, m));
+  }
+}
+BENCHMARK(choice)->Arg(2)->Arg(100)->Arg(10'000);
+
 BENCHMARK(call)->Arg(2)->Arg(100)->Arg(10'000);
 
 }  // namespace

@@ -26,14 +26,15 @@ struct server_options {
   /// Of all requests that are being received or worked on, beyond 64 KiB each; what would go
   /// beyond it is told -32003 and closed.
   std::size_t received_bytes_max = std::size_t{1} << 30;
-  std::chrono::milliseconds idle_timeout{60000};         ///< between calls, as think-swoole
-  std::chrono::milliseconds frame_timeout{60000};        ///< from a call's first byte to its last
+  std::chrono::milliseconds idle_timeout{60000};   ///< between calls, as think-swoole
+  std::chrono::milliseconds frame_timeout{60000};  ///< from a call's first byte to its last
   std::chrono::milliseconds write_timeout{30000};  ///< a peer that takes nothing of its answer
   std::chrono::milliseconds drain_timeout{10000};  ///< how long run() lets calls end after a signal
   bool share_port = false;  ///< SO_REUSEPORT: several processes on one address
-  /// Gateways and clients of this library carry many calls at a time on one connection; then each
-  /// call that runs beside others has an object of its service of its own. At most so many for
-  /// each such connection; 0: one call at a time, everywhere.
+  /// A gateway carries many calls at a time on one connection; then each that runs beside others
+  /// has an object of its service of its own. At most so many for each such connection; 0: one
+  /// call at a time. So it always is with several threads or a shared port: there many connections
+  /// share the calls out.
   std::size_t multiplexed_calls_max = 256;
 };
 

@@ -86,7 +86,7 @@ class call {
   /// For outcome::answered use finish().
   [[nodiscard]] call_step failed(time_point now, server_id server, outcome how);
   /// There was no connection to spare for the attempt: nothing was sent, and it says nothing of
-  /// the server. Another server, or -32003; it never waits for one.
+  /// the server. Another server, or a place at one, or -32003.
   [[nodiscard]] call_step crowded(time_point now, server_id server);
   /// The attempt brought the answer, or its caller is gone (abandoned). `badly`: an answer that is
   /// an error of the service.

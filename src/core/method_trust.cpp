@@ -132,7 +132,8 @@ void method_trust::send_away(time_point now, line& l, const notice& n) {
     if (const auto late = attempts_.late_after(l.method))
       seen.emplace_back("late_after_ms", to_ms(*late));
   }
-  verdicts_.push_back({l.server, attempts_.name(l.method)});
+  if (!watch::is_shared(l.method))  // which of them is meant nobody else could know
+    verdicts_.push_back({l.server, attempts_.name(l.method)});
   put_away(now, l, std::move(seen), "signs against it added up to proof");
 }
 

@@ -174,7 +174,7 @@ void pool::heard(time_point now, server_id id) {
 
 void pool::heard_away(time_point now, server_id id, std::string_view method) {
   const server* s = state_->servers.find(id);
-  if (s != nullptr && s->in_service()) state_->trust.heard_away(now, id, this->method(method));
+  if (s != nullptr && s->in_service()) state_->trust.heard_away(now, id, know(method));
 }
 
 void pool::paused(duration lost) {

@@ -127,6 +127,7 @@ asio::awaitable<void> dispatcher_impl::follow_trunk(server_ptr target,
     target->connections.trunks().retire();
     co_return;
   }
+  if (how == trunk::opening::open && target->connections.trunks().is_news()) record_trunk(*target);
   if (!prune_at_) prune_at_ = now() + options_.idle_max;
   arm();
 }

@@ -80,13 +80,14 @@ asio::awaitable<void> dispatcher_impl::ask_for_trunks(server_ptr target, attempt
                           ? wire::parse_answer(got.body)
                           : std::nullopt;
   const bool granted = answer && wire::parse_multiplex_grant(*answer);
-  const bool busy = got.error_code == code::overloaded;
-  target->connections.trunks().answered(granted ? trunk::opening::open
-                                        : busy  ? trunk::opening::not_now
-                                                : trunk::opening::refused);
+  auto how = trunk::opening::refused;
+  if (granted) how = trunk::opening::open;
+  if (got.error_code == code::overloaded) how = trunk::opening::not_now;
+  if (got.how == core::outcome::lost || got.how == core::outcome::timed_out)
+    how = trunk::opening::no_answer;
+  target->connections.trunks().answered(how);
   if (!granted || !may_multiplex(*target)) co_return;
   on.own->close();  // its calls would need numbers now
-  record_trunk(*target);
   if (target->connections.trunks().should_open()) open_trunk(target);
 }
 

@@ -82,7 +82,10 @@ net::frame_server_options frame_options(const server_options& options) {
   frames.frame_timeout = options.frame_timeout;
   frames.write_timeout = options.write_timeout;
   frames.share_port = options.share_port;
-  frames.multiplexed_calls_max = options.multiplexed_calls_max;
+  // One connection meets one thread of one process: where there are more, many connections share
+  // the calls out among them.
+  const bool one = options.threads <= 1 && !options.share_port;
+  frames.multiplexed_calls_max = one ? options.multiplexed_calls_max : 0;
   return frames;
 }
 
@@ -158,8 +161,10 @@ class server::impl {
     workers_->stop(stop_patience);
     for (const auto& each : lanes_) {
       each->target->close();
-      each->context.stop();
-      if (each->thread.joinable()) each->thread.join();
+      if (!each->thread.joinable()) continue;
+      // Behind the closing of its connections: no peer waits for an end that does not come.
+      asio::post(each->context, [&context = each->context] { context.stop(); });
+      each->thread.join();
     }
   }
 

@@ -119,8 +119,8 @@ std::shared_ptr<carrier> trunk::begin() {
   const auto call = std::make_shared<trunk_call>(shared_from_this(), number);
   mine.call = call.get();
   mine.used = true;
-  ++waiting_;
   used_at_ = clock::now();
+  ++waiting_;
   return call;
 }
 
@@ -221,7 +221,9 @@ bool trunk::take_message(std::string_view message) {
   const auto answer = wire::split_number(message);
   if (!answer) return false;
   if (answer->number == wire::farewell) {
+    if (std::exchange(retired_, true)) return true;
     retire();
+    on_idle_end_(true);
     return true;
   }
   const auto index = index_of(answer->number);

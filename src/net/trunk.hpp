@@ -34,7 +34,8 @@ class trunk : public std::enable_shared_from_this<trunk> {
     not_now,    ///< it has too much to do
     no_answer,  ///< no connection, or none that lasted until an answer
   };
-  /// The peer ended it while no call waited (`closed`), or said what nobody asked for.
+  /// The peer ended it while no call waited, or will end it (`closed`); or it said what nobody
+  /// asked for.
   using idle_sink = std::function<void(bool closed)>;
 
   trunk(boost::asio::any_io_executor executor, wire::frame_limits limits, idle_sink on_idle_end);

@@ -52,6 +52,7 @@ void trunk_set::opened(trunk::opening how) {
 
 void trunk_set::forget() {
   kind_.reset();
+  told_ = false;
   kept_off_.clear();
 }
 

@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_set>
+#include <utility>
 #include <vector>
 
 #include "net/trunk.hpp"
@@ -34,6 +35,8 @@ class trunk_set {
   [[nodiscard]] bool should_open() const;
   void opening(std::shared_ptr<trunk> next) { opening_ = std::move(next); }
   void opened(trunk::opening how);
+  /// True once for what was learned of the server.
+  [[nodiscard]] bool is_news() { return !std::exchange(told_, true); }
 
   /// Closes those unused since `before` or longer. When the next one is that old.
   [[nodiscard]] std::optional<core::time_point> close_older(core::time_point before);
@@ -46,6 +49,7 @@ class trunk_set {
   void drop_ended();
 
   bool asking_ = false;
+  bool told_ = false;
   std::optional<kind> kind_;
   std::shared_ptr<trunk> opening_;
   std::vector<std::shared_ptr<trunk>> trunks_;

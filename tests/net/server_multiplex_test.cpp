@@ -97,6 +97,13 @@ TEST_F(server_multiplex_test, refuses_as_a_server_that_does_not_know_it_where_it
   EXPECT_EQ(answer_kind(peer_->ask(ping)), "result");
 }
 
+TEST_F(server_multiplex_test, refuses_where_one_connection_would_meet_one_of_many_threads) {
+  server_options options;
+  options.threads = 2;
+  start(options);
+  EXPECT_EQ(answer_kind(peer_->ask(question())), "-32601");
+}
+
 TEST_F(server_multiplex_test, refuses_who_does_not_wait_for_the_answer) {
   start();
   peer_->send(message_frame(question()) + message_frame(ping));
