@@ -8,6 +8,7 @@
 #include "net/dispatcher_impl.hpp"
 #include "understudy/detail/check.hpp"
 #include "wire/json_text.hpp"
+#include "wire/multiplex.hpp"
 #include "wire/utf8.hpp"
 
 namespace understudy::net {
@@ -63,6 +64,13 @@ dispatcher_impl::dispatcher_impl(asio::any_io_executor executor, dispatcher_opti
 asio::awaitable<forward_result> dispatcher_impl::call(forward request) {
   UNDERSTUDY_CHECK(!wire::is_poison(request.body));
   const auto alive = self();
+  // What a connection speaks is between the gateway and its servers.
+  if (wire::parse_multiplex_request(request.body)) {
+    core::give_up refused;
+    refused.code = code::method_not_found;
+    refused.message = "This method is not for callers; nothing was sent";
+    co_return std::move(refused);
+  }
   while (servers_.empty() && unresolved_ > 0 && !stopped_ && now() < request.deadline &&
          parked_.size() < options_.pool.parked_max) {
     co_await park_until(request.deadline, std::nullopt);
@@ -78,6 +86,7 @@ asio::awaitable<forward_result> dispatcher_impl::call(forward request) {
   core::call life(pool_, std::move(options));
   call_attempts out(*this, life, request);
   std::optional<forwarded> in_hand;  // an answer that faults, while a better one is looked for
+  bool ran = false;                  // it came from a server that has worked on the call
   notice_pause();
   core::call_step step = life.begin(now());
   for (;;) {
@@ -117,8 +126,10 @@ asio::awaitable<forward_result> dispatcher_impl::call(forward request) {
       error.sent = delivery::unknown;
       co_return std::move(error);
     }
-    if (how == core::outcome::answered || how == core::outcome::faulted ||
-        how == core::outcome::pushed_back) {
+    // "Nothing was done" must not hide an answer of who did something.
+    const bool pushed_back = how == core::outcome::pushed_back && !ran;
+    ran = ran || how == core::outcome::faulted;
+    if (how == core::outcome::answered || how == core::outcome::faulted || pushed_back) {
       in_hand.emplace();
       in_hand->body = std::move(got.body);
       in_hand->files = std::move(got.files);

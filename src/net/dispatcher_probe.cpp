@@ -83,8 +83,7 @@ asio::awaitable<void> dispatcher_impl::ask_for_trunks(server_ptr target, attempt
   auto how = trunk::opening::refused;
   if (granted) how = trunk::opening::open;
   if (got.error_code == code::overloaded) how = trunk::opening::not_now;
-  if (got.how == core::outcome::lost || got.how == core::outcome::timed_out)
-    how = trunk::opening::no_answer;
+  if (got.how != core::outcome::answered) how = trunk::opening::no_answer;
   target->connections.trunks().answered(how);
   if (!granted || !may_multiplex(*target)) co_return;
   on.own->close();  // its calls would need numbers now

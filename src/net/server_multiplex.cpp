@@ -85,6 +85,7 @@ asio::awaitable<bool> server_multiplex::run() {
   flush();
   co_await serve_calls();
   reading_ = false;
+  flush();  // what was answered before the terms were broken
   while (running_ > 0 || (!out_.empty() && !lost_)) co_await wait_for_change();
   co_return !lost_;
 }
@@ -139,6 +140,7 @@ void server_multiplex::start(wire::call_number number, std::string_view body) {
   running_bytes_ += body.size();
   if (!account()) {
     running_bytes_ -= body.size();
+    (void)account();  // a refusal took the account of what runs, too: it fits again
     refuse(number, code::overloaded, "Too much is being received at once; retry later",
            R"({"retry":true})");
     return;

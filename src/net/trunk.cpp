@@ -194,6 +194,7 @@ void trunk::read() {
 void trunk::received(error_code ec, std::size_t bytes) {
   if (!open_) return;
   if (ec) return end(core::outcome::lost);
+  heard_at_ = clock::now();
   reader_.commit(bytes);
   if (!cut_frames()) return end(core::outcome::unreadable);
   // First those that were answered get their turn: then there is more to read at once.

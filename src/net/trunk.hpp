@@ -99,6 +99,7 @@ class trunk : public std::enable_shared_from_this<trunk> {
   std::uint64_t taken_bytes_ = 0;  ///< by the kernel, since the beginning
   std::size_t waiting_ = 0;        ///< calls that somebody waits for
   core::time_point used_at_{};
+  core::time_point heard_at_{};  ///< something came from the peer
   bool open_ = false;
   bool retired_ = false;
   bool flushing_ = false;  ///< a flush is on its way

@@ -28,6 +28,7 @@ asio::awaitable<void> trunk_call::start(std::string_view body,
                                         core::time_point deadline) {
   UNDERSTUDY_CHECK(files.empty());
   deadline_ = deadline;
+  started_ = clock::now();
   if (!ended_) trunk_->send(*this, body);
   co_return;
 }
@@ -40,7 +41,12 @@ asio::awaitable<bool> trunk_call::go_on(core::time_point until) {
     (void)co_await timer_.async_wait(asio::as_tuple(asio::use_awaitable));
   }
   nudged_ = false;
-  if (!ended_ && clock::now() >= deadline_) give_up(core::outcome::timed_out);
+  if (!ended_ && clock::now() >= deadline_) {
+    // Nothing came for all that time: this connection may be dead without a word, though a fresh
+    // one works. No further call is to wait on it in vain.
+    if (trunk_->heard_at_ < started_) trunk_->retire();
+    give_up(core::outcome::timed_out);
+  }
   co_return ended_;
 }
 

@@ -39,6 +39,7 @@ class trunk_call final : public carrier {
   wire::call_number number_;
   boost::asio::steady_timer timer_;
   core::time_point deadline_{};
+  core::time_point started_{};
   std::uint64_t begin_ = 0;  ///< of its frame, in all bytes that the trunk sends
   std::size_t bytes_ = 0;    ///< of its frame
   bool ended_ = false;

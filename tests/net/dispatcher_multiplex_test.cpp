@@ -3,6 +3,7 @@
 
 #include "dispatcher_fixture.hpp"
 #include "support/test_server.hpp"
+#include "wire/multiplex.hpp"
 
 namespace understudy::test {
 namespace {
@@ -195,6 +196,15 @@ TEST_F(dispatcher_multiplex_test, a_draining_server_answers_what_it_has_and_gets
   for (const auto& each : calls)
     EXPECT_EQ(std::get<net::forwarded>(*each->result).server,
               "127.0.0.1:" + std::to_string(a->port()));
+}
+
+TEST_F(dispatcher_multiplex_test, the_question_is_not_for_callers) {
+  fake_server plain;
+  use({&plain}, quiet_options());
+  std::string question;
+  wire::append_multiplex_request(question, {8 << 20, 64 << 20});
+  EXPECT_EQ(describe(call(question)), "error -32601 not_sent");
+  EXPECT_EQ(plain.call_count(), 0U);
 }
 
 TEST_F(dispatcher_multiplex_test, a_server_that_refuses_stays_one_call_at_a_time) {

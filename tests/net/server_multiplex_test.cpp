@@ -176,6 +176,13 @@ TEST_F(server_multiplex_test, messages_without_a_number_and_files_end_it) {
   }
 }
 
+TEST_F(server_multiplex_test, what_was_answered_before_broken_framing_arrives_and_it_ends) {
+  start_asked();
+  peer_->send(numbered(request_text("Nobody@home", "[]"), 1) + message_frame("abc"));
+  EXPECT_EQ(next().second, 1U);
+  EXPECT_TRUE(peer_->closed());
+}
+
 TEST_F(server_multiplex_test, poison_is_answered) {
   start_asked();
   peer_->send(numbered({}, 1) + numbered("0", 2) + numbered(ping, 3));

@@ -354,19 +354,31 @@ TEST_F(trunk_test, a_call_given_up_before_it_left_never_leaves) {
 }
 
 TEST_F(trunk_test, the_late_answer_of_a_call_given_up_is_dropped) {
-  open(1);
+  open(2);
+  const auto late = begin("late", 100ms);
+  const auto other = begin("other");
+  await_messages(3);
+  peer_.send(numbered(result_of("\"other\""), peer_.number(2)));
+  await(other);
+  await(late);
+  EXPECT_EQ(late->got->how, core::outcome::timed_out);
+  const auto next = begin("next");
+  EXPECT_FALSE(trunk_->takes(1)) << "the server still works on it";
+  await_messages(4);
+  peer_.send(numbered(result_of("\"late\""), peer_.number(1)));
+  run_until([&] { return trunk_->takes(1); });
+  peer_.send(numbered(result_of("\"next\""), peer_.number(3)));
+  await(next);
+  EXPECT_EQ(next->got->body, result_of("\"next\""));
+}
+
+TEST_F(trunk_test, a_call_in_whose_time_nothing_came_at_all_is_its_last) {
+  open(2);
   const auto late = begin("late", 30ms);
   await_messages(2);
   await(late);
   EXPECT_EQ(late->got->how, core::outcome::timed_out);
-  EXPECT_FALSE(trunk_->takes(1)) << "the server still works on it";
-  peer_.send(numbered(result_of("\"late\""), peer_.number(1)));
-  run_until([&] { return trunk_->takes(1); });
-  const auto next = begin("next");
-  await_messages(3);
-  peer_.send(numbered(result_of("\"next\""), peer_.number(2)));
-  await(next);
-  EXPECT_EQ(next->got->body, result_of("\"next\""));
+  EXPECT_TRUE(trunk_->ended());
 }
 
 TEST_F(trunk_test, it_takes_no_more_calls_than_granted_and_no_large_one) {
