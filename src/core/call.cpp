@@ -116,7 +116,8 @@ call_step call::crowded(time_point now, server_id server) {
 
 void call::finish(time_point now, server_id server, outcome how, bool badly) {
   end_attempt(now, server, how, badly);
-  if (how == outcome::answered && !badly) (void)pool_.know(options_.method);
+  if (how == outcome::answered && !badly && watch::is_shared(method_))
+    (void)pool_.know(options_.method);
 }
 
 std::optional<time_point> call::look_at() const {

@@ -13,10 +13,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::string_view described =
-    R"({"jsonrpc":"2.0","id":"","result":{"A":{"get":{"parameters":[],"returnType":"mixed",)"
-    R"("comment":false}}}})";
-
 struct gateway_admin_test : testing::Test {
   fake_server first{fake_result("\"first\"")};
   fake_server second{fake_result("\"second\"")};

@@ -11,8 +11,21 @@
 #include "app/gateway.hpp"
 #include "net/http.hpp"
 #include "support/test_server.hpp"
+#include "wire/answer.hpp"
 
 namespace understudy::test {
+
+/// What a server with the interface `A` says of itself.
+inline constexpr std::string_view described =
+    R"({"jsonrpc":"2.0","id":"","result":{"A":{"get":{"parameters":[],"returnType":"mixed",)"
+    R"("comment":false}}}})";
+
+/// The result of an answer, as JSON; or the code of its error.
+inline std::string result_of(const std::string& body) {
+  const auto parsed = wire::parse_answer(body);
+  if (!parsed) return "unreadable: " + body;
+  return parsed->is_error() ? std::to_string(parsed->code) : std::string(parsed->result);
+}
 
 inline std::uint16_t port_of(const std::string& address) {
   std::uint16_t port = 0;

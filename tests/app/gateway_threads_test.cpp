@@ -16,16 +16,6 @@ using namespace std::chrono_literals;
 
 constexpr unsigned lanes = 3;
 
-constexpr std::string_view described =
-    R"({"jsonrpc":"2.0","id":"","result":{"A":{"get":{"parameters":[],"returnType":"mixed",)"
-    R"("comment":false}}}})";
-
-std::string result_of(const std::string& body) {
-  const auto parsed = wire::parse_answer(body);
-  if (!parsed) return "unreadable: " + body;
-  return parsed->is_error() ? std::to_string(parsed->code) : std::string(parsed->result);
-}
-
 struct gateway_threads_test : testing::Test {
   fake_server first{fake_result("\"first\"")};
   fake_server second{fake_result("\"second\"")};
