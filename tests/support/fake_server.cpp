@@ -225,19 +225,24 @@ void fake_server::serve(connection& c) {
   ::close(c.fd);
 }
 
-bool fake_server::serve_http_call(int fd, fake_step& how) {
-  limited_reader from(fd, std::nullopt);
-  fake_call call;
-  if (!read_http_call(from, call)) return false;
-  const bool is_probe = call.body.find(wire::action_interface_body) != std::string::npos;
-  how = take_step(is_probe);
+std::uint64_t fake_server::count(fake_call call, bool is_probe) {
   const std::lock_guard lock(mutex_);
   if (is_probe) {
     ++probes_;
   } else {
     calls_.push_back(std::move(call));
   }
-  return true;
+  return releases_;
+}
+
+bool fake_server::serve_http_call(int fd, fake_step& how) {
+  limited_reader from(fd, std::nullopt);
+  fake_call call;
+  if (!read_http_call(from, call)) return false;
+  const bool is_probe = call.body.find(wire::action_interface_body) != std::string::npos;
+  how = take_step(is_probe);
+  const auto releases = count(std::move(call), is_probe);
+  return answer(fd, how, releases);
 }
 
 /// As the real server does: it has no such service, and stays.
@@ -245,12 +250,12 @@ bool fake_server::refuse_question(int fd) {
   limited_reader from(fd, std::nullopt);
   fake_call call;
   fake_step refusal = fake_error(-32601, "Service UnderstudyConnection is not founded!");
-  return read_call(from, call) && answer(fd, refusal);
+  return read_call(from, call) && answer(fd, refusal, 0);
 }
 
 bool fake_server::serve_call(int fd, fake_step& how) {
   how = fake_step();
-  if (speaks_ == fake_speaks::http) return serve_http_call(fd, how) && answer(fd, how);
+  if (speaks_ == fake_speaks::http) return serve_http_call(fd, how);
   // Every call is longer than a probe, so this much comes of each.
   std::array<char, probe_bytes> start{};
   if (::recv(fd, start.data(), start.size(), MSG_PEEK | MSG_WAITALL) !=
@@ -264,27 +269,19 @@ bool fake_server::serve_call(int fd, fake_step& how) {
   limited_reader from(fd, how.read_only);
   fake_call call;
   if (!read_call(from, call)) return false;
-  {
-    const std::lock_guard lock(mutex_);
-    if (is_probe) {
-      ++probes_;
-    } else {
-      calls_.push_back(std::move(call));
-    }
-  }
-  return !from.spent() && answer(fd, how);
+  const auto releases = count(std::move(call), is_probe);
+  return !from.spent() && answer(fd, how, releases);
 }
 
-bool fake_server::answer(int fd, fake_step& how) {
-  if (how.hold && !released()) return false;
+bool fake_server::answer(int fd, fake_step& how, std::uint64_t releases) {
+  if (how.hold && !released(releases)) return false;
   auto bytes = answer_bytes(how, speaks_);
   if (how.write_only) bytes.resize(std::min(bytes.size(), *how.write_only));
   return send_all(fd, bytes) && !how.write_only && !how.close;
 }
 
-bool fake_server::released() {
+bool fake_server::released(std::uint64_t before) {
   std::unique_lock lock(mutex_);
-  const auto before = releases_;
   changed_.wait(lock, [&] { return stopping_ || releases_ != before; });
   return !stopping_;
 }

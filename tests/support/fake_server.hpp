@@ -96,10 +96,12 @@ class fake_server {
   bool serve_call(int fd, fake_step& how);
   bool refuse_question(int fd);
   bool serve_http_call(int fd, fake_step& how);
-  bool answer(int fd, fake_step& how);
+  /// The number of releases so far: one that comes once a test sees the call is meant for it.
+  std::uint64_t count(fake_call call, bool is_probe);
+  bool answer(int fd, fake_step& how, std::uint64_t releases);
   [[nodiscard]] fake_step take_step(bool is_probe);
-  /// False where the server died first.
-  bool released();
+  /// Waits for a release after the first `before`. False where the server died first.
+  bool released(std::uint64_t before);
 
   const fake_speaks speaks_;
   mutable std::mutex mutex_;
