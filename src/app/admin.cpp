@@ -168,7 +168,7 @@ http_response alive() {
 }
 
 asio::awaitable<http_response> handle_at_home(std::shared_ptr<site> here, endpoint where,
-                                              http_request request) {
+                                              const http_request& request) {
   switch (where) {
     case endpoint::ready:
       co_return co_await ready(*here);
@@ -181,45 +181,58 @@ asio::awaitable<http_response> handle_at_home(std::shared_ptr<site> here, endpoi
   }
 }
 
-asio::awaitable<http_response> handle(std::shared_ptr<site> here, router& routes,
-                                      http_request request) {
+asio::awaitable<http_response> ready_made(http_response response) {
+  co_return std::move(response);
+}
+
+asio::awaitable<http_response> answer_events(std::shared_ptr<site> here,
+                                             const http_request& request) {
+  co_return here->subscribers.answer(request, co_await asio::this_coro::executor);
+}
+
+/// Home may be another thread.
+asio::awaitable<http_response> go_home(std::shared_ptr<site> here, endpoint where,
+                                       const http_request& request) {
+  auto work = handle_at_home(here, where, request);
+  co_return co_await asio::co_spawn(here->parts.home, std::move(work), asio::use_awaitable);
+}
+
+asio::awaitable<http_response> handle(const std::shared_ptr<site>& here, router& routes,
+                                      const http_request& request) {
   const auto found = find_path(request.path);
   if (found.where == endpoint::none || !served(found.where, here->side)) {
-    co_return http_error(404, found.where == endpoint::none
-                                  ? "There is nothing at this path: GET / lists what is here."
-                                  : "This path is served by another address of this gateway.");
+    return ready_made(
+        http_error(404, found.where == endpoint::none
+                            ? "There is nothing at this path: GET / lists what is here."
+                            : "This path is served by another address of this gateway."));
   }
   if (!found.methods.empty() && !allows(found.methods, request.method)) {
     auto response = http_error(405, "This path takes " + std::string(found.methods) + " only.");
     response.headers.emplace_back("Allow", found.methods);
-    co_return response;
+    return ready_made(std::move(response));
   }
   if (cross_site(request)) {
-    co_return http_error(403, "Pages of other sites may not do this.");
+    return ready_made(http_error(403, "Pages of other sites may not do this."));
   }
   switch (found.where) {
     case endpoint::rpc:
-      co_return co_await serve_rpc(routes, std::move(request));
+      return serve_rpc(routes, request);
     case endpoint::root:
-      co_return root(*here);
+      return ready_made(root(*here));
     case endpoint::alive:
-      co_return alive();
+      return ready_made(alive());
     case endpoint::events:
-      co_return here->subscribers.answer(request, co_await asio::this_coro::executor);
+      return answer_events(here, request);
     default:
-      break;
+      return go_home(here, found.where, request);
   }
-  const auto home = here->parts.home;
-  auto work = handle_at_home(here, found.where, std::move(request));
-  co_return co_await asio::co_spawn(home, std::move(work), asio::use_awaitable);
 }
 
 }  // namespace
 
 http_handlers make_http_handlers(admin_parts parts, http_side side) {
   return [here = std::make_shared<site>(std::move(parts), side)](router& routes) {
-    return
-        [here, &routes](http_request request) { return handle(here, routes, std::move(request)); };
+    return [here, &routes](const http_request& request) { return handle(here, routes, request); };
   };
 }
 

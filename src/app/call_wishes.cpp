@@ -5,6 +5,7 @@
 #include <limits>
 #include <utility>
 
+#include "net/http_head.hpp"
 #include "understudy/error.hpp"
 #include "wire/json_text.hpp"
 #include "wire/utf8.hpp"
@@ -102,6 +103,12 @@ std::optional<wish_refused> take(const wire::json_member& member, given& asked) 
   return std::nullopt;
 }
 
+// Rules out nearly all others without a comparison.
+bool may_be_ours(std::string_view header) {
+  const char first = static_cast<char>(header.front() | 0x20);
+  return header.size() >= 13 && (first == 'u' || first == 'i');
+}
+
 }  // namespace
 
 wishes read_wishes(std::string_view context) {
@@ -126,12 +133,17 @@ wishes read_wishes(std::string_view context) {
 
 wishes read_wishes(const net::http_request& request) {
   given asked;
-  for (std::size_t i = 0; i < known.size(); ++i) {
-    const wish& one = known.at(i);
-    std::string text(one.header.empty() ? std::string_view() : request.header(one.header));
-    if (text.empty()) continue;
-    if (auto wrong = check(one, one.header, text)) return *std::move(wrong);
-    asked.at(i) = std::move(text);
+  std::array<bool, known.size()> seen{};  // the first of a name counts
+  for (const auto& [name, value] : request.headers) {
+    if (!may_be_ours(name)) continue;
+    const auto found = std::ranges::find_if(
+        known, [&](const wish& one) { return net::http_same_name(name, one.header); });
+    if (found == known.end()) continue;
+    const auto which = static_cast<std::size_t>(found - known.begin());
+    if (std::exchange(seen.at(which), true) || value.empty()) continue;
+    std::string text(value);
+    if (auto wrong = check(*found, found->header, text)) return *std::move(wrong);
+    asked.at(which) = std::move(text);
   }
   return grant(asked);
 }

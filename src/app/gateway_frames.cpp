@@ -1,7 +1,6 @@
 #include "app/gateway_frames.hpp"
 
 #include <utility>
-#include <variant>
 
 #include "app/caller.hpp"
 #include "wire/answer.hpp"
@@ -21,17 +20,15 @@ class forwarding_handler final : public net::frame_handler {
   bool handle_now(net::frame_call&, std::string&) override { return false; }
 
   boost::asio::awaitable<void> handle(net::frame_call& call, std::string& out) override {
-    const auto parsed = wire::parse_request(call.body);
-    if (const auto* error = std::get_if<wire::request_error>(&parsed)) {
-      wire::append_error_frame(out, error->code, error->message);
+    if (const auto wrong = wire::parse_request(call.body, request_)) {
+      wire::append_error_frame(out, wrong->code, wrong->message);
       co_return;
     }
     std::vector<std::string_view> files(call.files.begin(), call.files.end());
     route_terms terms;
     terms.only = pool_;
     terms.caller = caller_;
-    const routed answer = co_await routes_->route(std::get<wire::request>(parsed), call.body,
-                                                  std::move(files), terms);
+    const routed answer = co_await routes_->route(request_, call.body, std::move(files), terms);
     for (const std::string& file : answer.files) {
       wire::append_frame(out, wire::frame_type::file, file);
     }
@@ -42,6 +39,7 @@ class forwarding_handler final : public net::frame_handler {
   std::shared_ptr<router> routes_;
   std::string pool_;
   std::uint64_t caller_;
+  wire::request request_;  ///< the running one; its memory is used again
 };
 
 }  // namespace

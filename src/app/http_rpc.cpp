@@ -11,6 +11,7 @@
 
 #include "app/call_wishes.hpp"
 #include "app/caller.hpp"
+#include "net/http_head.hpp"
 #include "understudy/error.hpp"
 #include "wire/answer.hpp"
 #include "wire/json_text.hpp"
@@ -52,6 +53,8 @@ bool is_id(std::string_view raw) {
 }
 
 bool asks_for_file(std::string_view params) {
+  // However it is written, it has one of these.
+  if (params.find_first_of("@\\") == std::string_view::npos) return false;
   bool found = false;
   wire::for_each_member(params, [&found](const wire::json_member& member) {
     found = wire::kind_of(member.value) == wire::json_kind::string &&
@@ -102,9 +105,14 @@ rpc_answer format_answer(const routed& from, std::string_view id) {
                      id);
   }
   rpc_answer answer;
-  const auto parsed = wire::parse_answer(from.body);
-  if (!parsed) return own_error(code::outcome_unknown, "The server's answer is unreadable.", id);
-  wire::append_with_id(answer.body, *parsed, id);
+  if (from.payload.bytes > 0) {
+    const auto payload = std::string_view(from.body).substr(from.payload.at, from.payload.bytes);
+    wire::append_with_id(answer.body, payload, from.error, id);
+  } else {
+    const auto parsed = wire::parse_answer(from.body);
+    if (!parsed) return own_error(code::outcome_unknown, "The server's answer is unreadable.", id);
+    wire::append_with_id(answer.body, *parsed, id);
+  }
   if (from.own) {
     answer.status = wire::http_status(from.code);
     if (from.code == code::no_server || from.code == code::overloaded) {
@@ -217,12 +225,10 @@ std::variant<std::vector<std::string_view>, rpc_answer> read_batch(std::string_v
 
 // Types that a page of another site can send without being asked (forms, text/plain) are refused.
 bool is_json_type(std::string_view content_type) {
-  auto type = std::string(trim(content_type.substr(0, content_type.find(';'))));
-  std::ranges::transform(type, type.begin(), [](unsigned char c) {
-    return static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
-  });
-  return type.empty() || type == "application/json" || type == "application/json-rpc" ||
-         type == "application/jsonrequest";
+  const auto type = trim(content_type.substr(0, content_type.find(';')));
+  const auto is = [type](std::string_view name) { return net::http_same_name(type, name); };
+  return type.empty() || is("application/json") || is("application/json-rpc") ||
+         is("application/jsonrequest");
 }
 
 net::http_response to_http(rpc_answer answer) {
@@ -235,31 +241,44 @@ net::http_response to_http(rpc_answer answer) {
   return response;
 }
 
+asio::awaitable<net::http_response> ready(net::http_response response) {
+  co_return std::move(response);
+}
+
+asio::awaitable<net::http_response> serve_single(router& routes, std::string_view text,
+                                                 route_terms terms) {
+  auto answer = co_await answer_one(routes, text, terms);
+  co_return to_http(std::move(answer));
+}
+
+asio::awaitable<net::http_response> serve_batch(router& routes, std::string_view text,
+                                                route_terms terms, rpc_limits limits) {
+  auto read = read_batch(text, limits.batch_max);
+  if (auto* refused = std::get_if<rpc_answer>(&read)) co_return to_http(std::move(*refused));
+  auto elements = std::move(std::get<std::vector<std::string_view>>(read));
+  auto answer = co_await answer_all(routes, std::move(elements), terms, limits);
+  co_return to_http(std::move(answer));
+}
+
 }  // namespace
 
-asio::awaitable<net::http_response> serve_rpc(router& routes, net::http_request request,
+// What needs no waiting is no coroutine: most calls pass here.
+asio::awaitable<net::http_response> serve_rpc(router& routes, const net::http_request& request,
                                               rpc_limits limits) {
   if (!is_json_type(request.header("content-type"))) {
-    co_return net::http_error(415, "Send JSON, with Content-Type: application/json.");
+    return ready(net::http_error(415, "Send JSON, with Content-Type: application/json."));
   }
   const auto asked = read_wishes(request);
   if (const auto* refused = std::get_if<wish_refused>(&asked)) {
-    co_return to_http(own_error(refused->code, refused->message));
+    return ready(to_http(own_error(refused->code, refused->message)));
   }
   route_terms terms;
   terms.deadline = std::get<call_wishes>(asked).deadline;
   terms.priority = std::get<call_wishes>(asked).priority;
   terms.caller = caller_of(request.peer);
   const auto text = trim(request.body);
-  if (!text.starts_with('[')) {
-    auto answer = co_await answer_one(routes, text, terms);
-    co_return to_http(std::move(answer));
-  }
-  auto read = read_batch(text, limits.batch_max);
-  if (auto* refused = std::get_if<rpc_answer>(&read)) co_return to_http(std::move(*refused));
-  auto elements = std::move(std::get<std::vector<std::string_view>>(read));
-  auto answer = co_await answer_all(routes, std::move(elements), terms, limits);
-  co_return to_http(std::move(answer));
+  if (text.starts_with('[')) return serve_batch(routes, text, terms, limits);
+  return serve_single(routes, text, terms);
 }
 
 }  // namespace understudy::app

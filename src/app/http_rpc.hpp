@@ -21,8 +21,9 @@ struct rpc_limits {
 /// for every answer of a service; our own errors as wire::http_status says, with Retry-After where
 /// repeating is safe. Headers of ours are obeyed or refused as call_wishes.hpp says; a deadline
 /// holds for each call of a batch. Files do not pass over HTTP, in neither direction.
+/// `request` outlives the answer.
 [[nodiscard]] boost::asio::awaitable<net::http_response> serve_rpc(router& routes,
-                                                                   net::http_request request,
+                                                                   const net::http_request& request,
                                                                    rpc_limits limits = {});
 
 }  // namespace understudy::app

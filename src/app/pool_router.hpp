@@ -117,7 +117,11 @@ class pool_router final : public router, public std::enable_shared_from_this<poo
   boost::asio::awaitable<routed> describe(std::string_view only);
   // A call that was not sent before the pool got another dispatcher goes on there.
   boost::asio::awaitable<net::forward_result> call(pool_entry& pool, const net::forward& forward);
-  boost::asio::awaitable<routed> carry(pool_ptr pool, net::forward forward, core::time_point start);
+  boost::asio::awaitable<routed> route_once_learned(const wire::request& request,
+                                                    std::string_view only, net::forward forward,
+                                                    core::time_point start);
+  boost::asio::awaitable<routed> carry(pool_ptr pool, const wire::request& request,
+                                       net::forward forward, core::time_point start);
 
   void arm_expiry();
 

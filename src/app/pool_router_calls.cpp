@@ -78,6 +78,10 @@ routed own_error(const core::give_up& given_up) {
   return own_error(given_up.code, given_up.message, data, retry_after_ms);
 }
 
+asio::awaitable<routed> ready(routed answer) {
+  co_return std::move(answer);
+}
+
 routed try_later(std::int64_t code, std::string_view message) {
   core::give_up given_up;
   given_up.code = code;
@@ -162,41 +166,47 @@ void pool_router::report_refused(const routed& refused, const wire::request& req
   parts_.reports(report);
 }
 
+// What needs no waiting is no coroutine: most calls pass here.
 asio::awaitable<routed> pool_router::route(const wire::request& request, std::string_view body,
                                            std::vector<std::string_view> files, route_terms terms) {
-  const auto self = shared_from_this();
-  const counted call(running_);
-  if (request.action_interface) co_return co_await describe(terms.only);
-
+  if (request.action_interface) return describe(terms.only);
   const auto start = clock::now();
   const wishes asked = read_wishes(request.context);
   if (const auto* refused = std::get_if<wish_refused>(&asked)) {
     routed answer = own_error(refused->code, refused->message, retry_no);
     report_refused(answer, request, start);
-    co_return answer;
+    return ready(std::move(answer));
   }
+  const auto& wished = std::get<call_wishes>(asked);
   net::forward forward;
-  const auto allowed = std::min(std::get<call_wishes>(asked).deadline.value_or(deadline_),
-                                terms.deadline.value_or(deadline_));
+  const auto allowed =
+      std::min(wished.deadline.value_or(deadline_), terms.deadline.value_or(deadline_));
   forward.hurried = allowed < deadline_;
   forward.deadline = start + std::min(allowed, deadline_);
-  lookup found = find(request.service(), terms.only);
-  if (found.learning) {
-    const auto until = std::min(start + learn_wait, forward.deadline);
-    found = co_await find_or_wait(request.service(), terms.only, until);
-  }
-  if (!found.pool) co_return refuse(found, request, start);
   forward.method = request.method;
   forward.body = body;
   forward.files = std::move(files);
-  forward.idempotent = found.pool->services.idempotent(request);
   forward.caller = terms.caller;
-  const auto& wished = std::get<call_wishes>(asked).priority;
-  forward.priority = static_cast<std::uint8_t>(wished.value_or(terms.priority.value_or(5)));
-  if (const std::string& path = found.pool->config.balance_key; !path.empty()) {
-    if (const auto key = wire::find_at(body, path)) forward.balance_key = core::balance_key(*key);
+  forward.priority =
+      static_cast<std::uint8_t>(wished.priority.value_or(terms.priority.value_or(5)));
+  lookup found = find(request.service(), terms.only);
+  if (found.learning) return route_once_learned(request, terms.only, std::move(forward), start);
+  if (!found.pool) return ready(refuse(found, request, start));
+  return carry(std::move(found.pool), request, std::move(forward), start);
+}
+
+asio::awaitable<routed> pool_router::route_once_learned(const wire::request& request,
+                                                        std::string_view only, net::forward forward,
+                                                        core::time_point start) {
+  const auto self = shared_from_this();
+  const auto until = std::min(start + learn_wait, forward.deadline);
+  lookup found;
+  {
+    const counted call(running_);
+    found = co_await find_or_wait(request.service(), only, until);
   }
-  co_return co_await carry(std::move(found.pool), std::move(forward), start);
+  if (!found.pool) co_return refuse(found, request, start);
+  co_return co_await carry(std::move(found.pool), request, std::move(forward), start);
 }
 
 asio::awaitable<net::forward_result> pool_router::call(pool_entry& pool,
@@ -208,17 +218,26 @@ asio::awaitable<net::forward_result> pool_router::call(pool_entry& pool,
     const auto* failed = std::get_if<core::give_up>(&result);
     const bool left_behind = failed != nullptr && failed->sent == delivery::not_sent &&
                              pool.dispatcher != dispatcher && clock::now() < forward.deadline;
-    if (!left_behind) co_return result;
+    if (!left_behind) co_return std::move(result);
   }
 }
 
-asio::awaitable<routed> pool_router::carry(pool_ptr pool, net::forward forward,
-                                           core::time_point start) {
+asio::awaitable<routed> pool_router::carry(pool_ptr pool, const wire::request& request,
+                                           net::forward forward, core::time_point start) {
+  const auto self = shared_from_this();
+  const counted one(running_);
+  forward.idempotent = pool->services.idempotent(request);
+  if (const std::string& path = pool->config.balance_key; !path.empty()) {
+    if (const auto key = wire::find_at(forward.body, path))
+      forward.balance_key = core::balance_key(*key);
+  }
   net::forward_result result = co_await call(*pool, forward);
   call_report report;
   routed answer;
   if (auto* answered = std::get_if<net::forwarded>(&result)) {
     answer.body = std::move(answered->body);
+    answer.payload = answered->payload;
+    answer.error = answered->error_code.has_value();
     answer.files = std::move(answered->files);
     report.server = answered->server;
     report.attempts = answered->attempts;
@@ -253,6 +272,8 @@ asio::awaitable<void> pool_router::ask(pool_ptr pool, core::time_point until) {
 }
 
 asio::awaitable<routed> pool_router::describe(std::string_view only) {
+  const auto self = shared_from_this();
+  const counted call(running_);
   const auto until = clock::now() + learn_wait;
   const std::vector<pool_ptr> pools = pools_at(only);
   std::vector<wire::service_description> described;

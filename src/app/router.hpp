@@ -14,6 +14,7 @@
 #include "app/config.hpp"
 #include "app/server_state.hpp"
 #include "net/dispatcher.hpp"
+#include "wire/answer.hpp"
 #include "wire/request.hpp"
 
 namespace understudy::app {
@@ -21,6 +22,8 @@ namespace understudy::app {
 /// The answer to one request: a server's bytes, or an error of the gateway's own.
 struct routed {
   std::string body;                 ///< one JSON-RPC answer (id as the server wrote it, or "")
+  wire::answer_place payload{};     ///< in `body`, where it is known
+  bool error = false;               ///< ... and an error
   std::vector<std::string> files;   ///< to send before it
   bool own = false;                 ///< the gateway's own error: HTTP maps `code` to a status
   std::int64_t code = 0;            ///< of an own error

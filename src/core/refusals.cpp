@@ -47,11 +47,12 @@ wording wording_of(refusal why) {
 
 void refusals::note(refusal why, std::string_view method) {
   count& c = counts_[static_cast<std::size_t>(why)];
-  ++c.calls;
+  if (c.calls++ == 0) ++untold_;
   c.method = method;
 }
 
 void refusals::collect(time_point now, std::vector<record>& out) {
+  if (untold_ == 0) return;
   for (std::size_t i = 0; i < counts_.size(); ++i) {
     count& c = counts_[i];
     if (c.calls == 0 || now < c.quiet_until) continue;
@@ -62,12 +63,14 @@ void refusals::collect(time_point now, std::vector<record>& out) {
                    words.rule,
                    words.effect});
     c.calls = 0;
+    --untold_;
     c.quiet_until = now + quiet;
   }
 }
 
 std::optional<time_point> refusals::next_deadline() const {
   std::optional<time_point> earliest;
+  if (untold_ == 0) return earliest;
   for (const count& c : counts_) {
     if (c.calls > 0 && (!earliest || c.quiet_until < *earliest)) earliest = c.quiet_until;
   }

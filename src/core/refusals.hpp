@@ -48,6 +48,7 @@ class refusals {
 
   std::string subject_;
   std::array<count, refusal_count> counts_;
+  std::size_t untold_ = 0;  ///< reasons with calls that were not told yet
 };
 
 }  // namespace understudy::core

@@ -5,8 +5,14 @@ namespace understudy::net {
 boost::asio::awaitable<exchange> carry(std::shared_ptr<carrier> by, std::string_view body,
                                        std::span<const std::string_view> files,
                                        core::time_point deadline) {
-  co_await by->start(body, files, deadline);
-  for (bool ended = false; !ended;) ended = co_await by->go_on(deadline);
+  by->start(body, files, deadline);
+  co_return co_await carry_on(std::move(by));
+}
+
+boost::asio::awaitable<exchange> carry_on(std::shared_ptr<carrier> by) {
+  while (!by->ended(std::chrono::steady_clock::now())) {
+    (void)co_await by->rung_or(core::time_point::max());
+  }
   co_return by->take();
 }
 

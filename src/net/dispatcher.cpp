@@ -87,37 +87,37 @@ asio::awaitable<forward_result> dispatcher_impl::call(forward request) {
   call_attempts out(*this, life, request);
   std::optional<forwarded> in_hand;  // an answer that faults, while a better one is looked for
   bool ran = false;                  // it came from a server that has worked on the call
-  notice_pause();
-  core::call_step step = life.begin(now());
+  auto at = notice_pause();
+  core::call_step step = life.begin(at);
   for (;;) {
-    settle();
+    settle(at);
     if (const auto* parked = std::get_if<core::park>(&step)) {
       if (!stopped_) co_await park_until(parked->until, parked->turn);
-      notice_pause();
-      step = stopped_ ? life.stopped() : life.woken(now());
+      at = notice_pause();
+      step = stopped_ ? life.stopped() : life.woken(at);
       continue;
     }
     if (auto* end = std::get_if<core::give_up>(&step)) co_return std::move(*end);
     if (std::holds_alternative<core::deliver>(step)) co_return std::move(*in_hand);
     if (const auto* next = std::get_if<core::attempt>(&step)) {
       if (next->canary) send_canary(*next->canary, life.method(), request);
-      co_await out.start(servers_.at(next->server));
+      if (!out.start(servers_.at(next->server))) co_await out.connect();
     }
     auto ended = co_await out.next();
-    notice_pause();
+    at = notice_pause();
     if (!ended) {
-      step = life.look(now());
+      step = life.look(at);
       continue;
     }
     if (ended->result.crowded) {
-      step = life.crowded(now(), ended->target->id);
+      step = life.crowded(at, ended->target->id);
       continue;
     }
     exchange& got = ended->result.got;
     const auto how = judge(got);
     if (how == core::outcome::answered) {
-      life.finish(now(), ended->target->id, how, got.error_code.has_value());
-      settle();
+      life.finish(at, ended->target->id, how, got.error_code.has_value());
+      settle(at);
     }
     if (got.too_large) {
       core::give_up error;
@@ -132,13 +132,14 @@ asio::awaitable<forward_result> dispatcher_impl::call(forward request) {
     if (how == core::outcome::answered || how == core::outcome::faulted || pushed_back) {
       in_hand.emplace();
       in_hand->body = std::move(got.body);
+      in_hand->payload = got.payload;
       in_hand->files = std::move(got.files);
       in_hand->error_code = got.error_code;
       in_hand->server = ended->target->address;
       in_hand->attempts = life.attempts();
     }
     if (how == core::outcome::answered) co_return std::move(*in_hand);
-    step = life.failed(now(), ended->target->id, how);
+    step = life.failed(at, ended->target->id, how);
   }
 }
 
@@ -154,7 +155,7 @@ core::outcome dispatcher_impl::judge(const exchange& got) const {
 dispatcher_impl::busy_mark::busy_mark(dispatcher_impl& d) : owner(d) {
   if (owner.busy_++ > 0) return;
   owner.seen_at_ = now();
-  owner.arm();
+  owner.arm(owner.seen_at_);
 }
 
 dispatcher_impl::parked_call::parked_call(dispatcher_impl& d, std::optional<core::pending_id> t)
@@ -196,17 +197,21 @@ void dispatcher_impl::wake_turns(const std::vector<core::pending_id>& turns) {
 
 /// A loop that was not run for a while looks at a world that has moved on: what seems late may only
 /// be unread. While calls are out it looks at the clock often enough to know.
-void dispatcher_impl::notice_pause() {
+core::time_point dispatcher_impl::notice_pause() {
   const auto at = now();
   const auto gap = at - seen_at_;
   seen_at_ = at;
   if (busy_ > 0 && gap > 2 * clock_look) pool_.paused(gap - clock_look);
+  return at;
 }
 
 void dispatcher_impl::settle() {
-  notice_pause();
+  settle(notice_pause());
+}
+
+void dispatcher_impl::settle(core::time_point at) {
   if (!started_) return;
-  const auto actions = pool_.take_actions(now());
+  const auto actions = pool_.take_actions(at);
   if (records_) {
     for (const auto& record : actions.records) records_(record);
   }
@@ -214,21 +219,22 @@ void dispatcher_impl::settle() {
   for (const auto id : actions.probe) {
     const auto target = servers_.find(id);
     if (stopped_ || target == servers_.end()) {
-      pool_.probe_ended(now(), id, core::outcome::abandoned, core::duration::zero());
+      pool_.probe_ended(at, id, core::outcome::abandoned, core::duration::zero());
     } else {
       asio::co_spawn(executor_, probe(target->second), rethrow);
     }
   }
   wake_turns(actions.turns);
   if (actions.wake_parked) wake_all();  // they ask again, and are told when to go
-  arm();
+  arm(at);
 }
 
-void dispatcher_impl::arm() {
+void dispatcher_impl::arm(core::time_point now) {
   if (stopped_) return;
   auto next = pool_.next_deadline();
-  if (prune_at_ && (!next || *prune_at_ < *next)) next = prune_at_;
-  const auto look = now() + clock_look;
+  for (const auto& at : {prune_at_, watch_at_})
+    if (at && (!next || *at < *next)) next = at;
+  const auto look = now + clock_look;
   if (busy_ > 0 && (!next || look < *next)) next = look;
   if (!next || (armed_ && *armed_ <= *next)) return;
   armed_ = next;
@@ -242,6 +248,7 @@ void dispatcher_impl::arm() {
 }
 
 void dispatcher_impl::tick() {
+  if (watch_at_ && now() >= *watch_at_) watch_resting(now());
   if (prune_at_ && now() >= *prune_at_) {
     prune_at_.reset();
     for (const auto& [id, target] : servers_) {

@@ -14,6 +14,7 @@
 
 #include "core/call.hpp"
 #include "core/pool.hpp"
+#include "wire/answer.hpp"
 #include "wire/description.hpp"
 #include "wire/frame.hpp"
 
@@ -47,6 +48,7 @@ struct forward {
 /// A server's answer as received: a result or a service's error, valid JSON.
 struct forwarded {
   std::string body;
+  wire::answer_place payload;  ///< in `body`
   std::vector<std::string> files;
   std::optional<std::int64_t> error_code;  ///< nothing: a result
   std::string server;                      ///< its address

@@ -2,7 +2,7 @@
 #include <algorithm>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/deferred.hpp>
 #include <utility>
 
 #include "net/dispatcher_impl.hpp"
@@ -11,6 +11,8 @@ namespace understudy::net {
 namespace {
 
 namespace asio = boost::asio;
+
+constexpr auto awaited = asio::as_tuple(asio::deferred);
 
 constexpr std::size_t canary_bytes_max = 65536;
 constexpr std::size_t shared_bytes_max = 65536;  ///< of answers on a trunk, where it is known
@@ -25,55 +27,70 @@ bool is_bulky(const exchange& got) {
 
 }  // namespace
 
-asio::awaitable<void> dispatcher_impl::call_attempts::start(server_ptr target) {
+bool dispatcher_impl::call_attempts::start(server_ptr target) {
   if (running_) {
     race(std::move(target));
-    co_return;
+    return true;
   }
   target_ = std::move(target);
   busy_.emplace(d_);
-  here_ = co_await d_.take_carrier(target_, request_);
+  here_ = d_.take_carrier(target_, request_);
+  if (!here_.decided()) return false;
+  run();
+  return true;
+}
+
+asio::awaitable<void> dispatcher_impl::call_attempts::connect() {
+  co_await d_.connect_to(target_, request_.deadline, here_);
+  run();
+}
+
+void dispatcher_impl::call_attempts::run() {
   running_ = true;
   if (racers_) racers_->nudged = here_.by;
-  if (here_.by) co_await here_.by->start(request_.body, request_.files, request_.deadline);
+  if (here_.by) here_.by->start(request_.body, request_.files, request_.deadline);
 }
 
 asio::awaitable<std::optional<dispatcher_impl::ended_attempt>>
 dispatcher_impl::call_attempts::next() {
   for (;;) {
-    if (auto ended = take_ended()) co_return ended;
+    const auto at = now();
+    if (auto ended = take_ended(at)) co_return ended;
     const auto look = life_.look_at();
-    if (look && *look <= now()) co_return std::nullopt;
-    const auto until = std::min(look.value_or(request_.deadline), request_.deadline);
-    if (running_) {
-      bool ended = here_.by == nullptr;
-      if (!ended) ended = co_await here_.by->go_on(until);
-      if (!ended) continue;
-      if (here_.by) {
-        here_.got = here_.by->take();
-        if (!here_.own && is_bulky(here_.got))
-          target_->connections.trunks().keep_off(request_.method);
-        d_.keep(*target_, here_);
-      }
-      running_ = false;
-      busy_.reset();
-      std::optional<ended_attempt> result;
-      result.emplace();
-      result->target = std::move(target_);
-      result->result = std::move(here_);
-      co_return result;
+    if (look && *look <= at) co_return std::nullopt;
+    const auto until = look.value_or(core::time_point::max());
+    if (!running_) {
+      // They end by the deadline themselves.
+      racers_->waiting.expires_at(until);
+      (void)co_await racers_->waiting.async_wait(awaited);
+    } else if (!here_.by->nudged()) {
+      (void)co_await here_.by->rung_or(until);
     }
-    // They end by the deadline themselves.
-    racers_->waiting.expires_at(look.value_or(core::time_point::max()));
-    (void)co_await racers_->waiting.async_wait(asio::as_tuple(asio::use_awaitable));
   }
 }
 
-std::optional<dispatcher_impl::ended_attempt> dispatcher_impl::call_attempts::take_ended() {
-  if (!racers_ || racers_->ended.empty()) return std::nullopt;
-  std::optional<ended_attempt> first(std::move(racers_->ended.front()));
-  racers_->ended.erase(racers_->ended.begin());
+/// Of the one here or of a racer.
+std::optional<dispatcher_impl::ended_attempt> dispatcher_impl::call_attempts::take_ended(
+    core::time_point at) {
+  std::optional<ended_attempt> first;
+  if (racers_ && !racers_->ended.empty()) {
+    first.emplace(std::move(racers_->ended.front()));
+    racers_->ended.erase(racers_->ended.begin());
+  } else if (running_ && (!here_.by || here_.by->ended(at))) {
+    if (here_.by) finish();
+    running_ = false;
+    busy_.reset();
+    first.emplace();
+    first->target = std::move(target_);
+    first->result = std::move(here_);
+  }
   return first;
+}
+
+void dispatcher_impl::call_attempts::finish() {
+  here_.got = here_.by->take();
+  if (!here_.own && is_bulky(here_.got)) target_->connections.trunks().keep_off(request_.method);
+  d_.keep(*target_, here_);
 }
 
 void dispatcher_impl::call_attempts::race(server_ptr target) {
@@ -124,7 +141,8 @@ void dispatcher_impl::end_apart(core::attempt_id attempt, const attempt_result& 
 asio::awaitable<dispatcher_impl::attempt_result> dispatcher_impl::try_apart(
     server_ptr target, const forward& request, std::shared_ptr<racer> of) {
   const busy_mark busy(*this);
-  auto result = co_await take_carrier(target, request);
+  auto result = take_carrier(target, request);
+  if (!result.decided()) co_await connect_to(target, request.deadline, result);
   if (!result.by) co_return std::move(result);
   const auto entry = apart_.insert(apart_.end(), {result.by, std::move(of)});
   if (stopped_) close_unwanted();
@@ -167,9 +185,8 @@ asio::awaitable<void> dispatcher_impl::run_orphan(server_ptr target, core::attem
   const busy_mark busy(*this);
   const auto entry = apart_.insert(apart_.end(), {result.by, nullptr});
   if (stopped_) close_unwanted();
-  for (bool ended = false; !ended;) ended = co_await result.by->go_on(core::time_point::max());
+  result.got = co_await carry_on(result.by);
   apart_.erase(entry);
-  result.got = result.by->take();
   keep(*target, result);
   end_apart(attempt, result, request);
 }

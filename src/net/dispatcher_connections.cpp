@@ -11,6 +11,9 @@ namespace {
 namespace asio = boost::asio;
 using boost::system::error_code;
 
+/// A connection that has rested so long is watched for its end.
+constexpr std::chrono::milliseconds watch_after{20};
+
 core::time_point now() {
   return std::chrono::steady_clock::now();
 }
@@ -24,36 +27,34 @@ bool is_local_shortage(const error_code& ec) {
 
 }  // namespace
 
-/// A place on a trunk where there is one, else a connection of its own.
-asio::awaitable<dispatcher_impl::attempt_result> dispatcher_impl::take_carrier(
-    server_ptr target, const forward& request) {
+/// A place on a trunk where there is one, else a connection that rests.
+dispatcher_impl::attempt_result dispatcher_impl::take_carrier(const server_ptr& target,
+                                                              const forward& request) {
   attempt_result result;
   auto& trunks = target->connections.trunks();
   if (request.files.empty()) result.by = trunks.take(request.method, request.body.size());
-  if (result.by) co_return std::move(result);
+  if (result.by) return result;
   if (trunks.should_open()) open_trunk(target);  // for later calls: this one does not wait for it
-  result = co_await take_connection(target, request.deadline);
-  co_return std::move(result);
+  take_connection(*target, result);
+  return result;
 }
 
-asio::awaitable<dispatcher_impl::attempt_result> dispatcher_impl::take_connection(
-    server_ptr target, core::time_point deadline) {
-  attempt_result result;
-  result.place.emplace(target->connections);
+void dispatcher_impl::take_connection(server& target, attempt_result& result) {
+  result.place.emplace(target.connections);
   unsigned dead = 0;
-  result.own = target->connections.take(dead);
+  result.own = target.connections.take(dead);
+  result.by = result.own;
   if (dead > 0) {
-    for (; dead > 0; --dead) pool_.idle_connection_lost(now(), target->id);
+    for (; dead > 0; --dead) pool_.idle_connection_lost(now(), target.id);
     settle();
   }
-  if (result.own) {
-    result.by = result.own;
-  } else if (target->connections.open() > options_.connections_max) {
-    result.crowded = true;
-  } else {
-    co_await connect(target, std::min(deadline, now() + options_.connect_timeout), result);
-  }
-  co_return std::move(result);
+  result.crowded = !result.own && target.connections.open() > options_.connections_max;
+}
+
+asio::awaitable<void> dispatcher_impl::connect_to(server_ptr target, core::time_point deadline,
+                                                  attempt_result& result) {
+  const auto until = std::min(deadline, now() + options_.connect_timeout);
+  co_await connect(std::move(target), until, result);
 }
 
 /// Fills in `own`, or how it failed.
@@ -100,6 +101,23 @@ void dispatcher_impl::keep(server& target, attempt_result& ended) {
   const auto at = now();
   target.connections.give(ended.own, at);
   if (!prune_at_) prune_at_ = at + options_.idle_max;
+  if (std::exchange(target.unwatched, true)) return;
+  unwatched_.push_back(target.id);
+  if (!watch_at_) watch_at_ = at + watch_after;
+}
+
+/// A connection that is used again and again needs nobody to wait for its end: the next call finds
+/// it. One that rests does.
+void dispatcher_impl::watch_resting(core::time_point at) {
+  watch_at_.reset();
+  std::erase_if(unwatched_, [&](core::server_id id) {
+    const auto found = servers_.find(id);
+    if (found == servers_.end()) return true;
+    auto& target = *found->second;
+    target.unwatched = target.connections.watch_older(at - watch_after);
+    return !target.unwatched;
+  });
+  if (!unwatched_.empty()) watch_at_ = at + watch_after;
 }
 
 /// Calls go on as before meanwhile.
@@ -129,7 +147,7 @@ asio::awaitable<void> dispatcher_impl::follow_trunk(server_ptr target,
   }
   if (how == trunk::opening::open && target->connections.trunks().is_news()) record_trunk(*target);
   if (!prune_at_) prune_at_ = now() + options_.idle_max;
-  arm();
+  arm(now());
 }
 
 void dispatcher_impl::record_trunk(const server& target) const {

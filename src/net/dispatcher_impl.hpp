@@ -56,6 +56,7 @@ class dispatcher_impl final : public dispatcher {
     upstream_set connections;
     std::string description;  ///< the text last learned from it
     bool removed = false;     ///< attempts that still run end, nothing is kept
+    bool unwatched = false;   ///< one of the connections that rest may not be watched
   };
   using server_ptr = std::shared_ptr<server>;
 
@@ -104,6 +105,8 @@ class dispatcher_impl final : public dispatcher {
     std::optional<upstream_set::place> place;  ///< while it has a connection of its own
     exchange got;
     bool crowded = false;  ///< we had no connection to spare: it says nothing of the server
+
+    [[nodiscard]] bool decided() const { return by || crowded; }
   };
 
   // The attempts of one call (dispatcher_attempts.cpp).
@@ -131,13 +134,17 @@ class dispatcher_impl final : public dispatcher {
     ~call_attempts();  ///< those still out go on alone
     call_attempts(const call_attempts&) = delete;
     call_attempts& operator=(const call_attempts&) = delete;
-    boost::asio::awaitable<void> start(server_ptr target);
+    /// False where it needs a connection that is not there: connect() then.
+    [[nodiscard]] bool start(server_ptr target);
+    boost::asio::awaitable<void> connect();
     /// The next one to end; nothing when it is time to look at the call.
     boost::asio::awaitable<std::optional<ended_attempt>> next();
 
    private:
+    void run();
     void race(server_ptr target);
-    [[nodiscard]] std::optional<ended_attempt> take_ended();
+    [[nodiscard]] std::optional<ended_attempt> take_ended(core::time_point at);
+    void finish();
 
     dispatcher_impl& d_;
     core::call& life_;
@@ -183,14 +190,17 @@ class dispatcher_impl final : public dispatcher {
   boost::asio::awaitable<void> ask_for_trunks(server_ptr target, attempt_result& on);
 
   // Connections (dispatcher_connections.cpp).
-  boost::asio::awaitable<attempt_result> take_carrier(server_ptr target, const forward& request);
-  boost::asio::awaitable<attempt_result> take_connection(server_ptr target,
-                                                         core::time_point deadline);
+  /// What is there. Where it is not decided(), connect_to() has to make one.
+  [[nodiscard]] attempt_result take_carrier(const server_ptr& target, const forward& request);
+  void take_connection(server& target, attempt_result& result);
+  boost::asio::awaitable<void> connect_to(server_ptr target, core::time_point deadline,
+                                          attempt_result& result);
   boost::asio::awaitable<void> connect(server_ptr target, core::time_point deadline,
                                        attempt_result& result);
   [[nodiscard]] std::shared_ptr<upstream> make_upstream(const server_ptr& target);
   void idle_ended(server& target, const upstream& connection, bool closed);
   void keep(server& target, attempt_result& ended);
+  void watch_resting(core::time_point at);
   void open_trunk(const server_ptr& target);
   boost::asio::awaitable<void> follow_trunk(server_ptr target, std::shared_ptr<trunk> next);
   void record_trunk(const server& target) const;
@@ -206,10 +216,12 @@ class dispatcher_impl final : public dispatcher {
   }
   void wake_all();
   void wake_turns(const std::vector<core::pending_id>& turns);
-  void notice_pause();
+  /// The time now.
+  core::time_point notice_pause();
   /// Does what the pool wants done: after every event, and when its time has come.
   void settle();
-  void arm();
+  void settle(core::time_point at);  ///< right after notice_pause(), which said so
+  void arm(core::time_point now);
   void tick();
 
   boost::asio::any_io_executor executor_;
@@ -228,6 +240,8 @@ class dispatcher_impl final : public dispatcher {
   boost::asio::steady_timer timer_;
   std::optional<core::time_point> armed_;
   std::optional<core::time_point> prune_at_;
+  std::optional<core::time_point> watch_at_;
+  std::vector<core::server_id> unwatched_;  ///< whose connections watch_resting() looks at
   core::time_point seen_at_{};  ///< the clock, when it was last looked at
   std::size_t busy_ = 0;        ///< attempts that are out
   bool started_ = false;

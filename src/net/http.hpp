@@ -16,13 +16,19 @@ namespace understudy::net {
 
 class http_event_stream;  // net/http_event_stream.hpp
 
+struct http_field {
+  std::string_view name;
+  std::string_view value;  ///< without the white space around it
+};
+
+/// One that a handler is given owns its texts but for views of the headers and the peer.
 struct http_request {
   std::string method;  ///< "GET", "POST", ...; a HEAD wants what GET would get: the server cuts it
   std::string path;    ///< without query, percent-decoded; begins with "/", or is "*"
   std::vector<std::pair<std::string, std::string>> query;    ///< percent-decoded, "+" is a space
-  std::vector<std::pair<std::string, std::string>> headers;  ///< trailers are dropped
+  std::vector<http_field> headers;                           ///< trailers are dropped
   std::string body;
-  std::string peer;  ///< ip:port
+  std::string_view peer;  ///< ip:port
 
   /// The first header of that name (case-insensitive), or the first query parameter; else "".
   [[nodiscard]] std::string_view header(std::string_view name) const;
@@ -31,7 +37,7 @@ struct http_request {
 
 struct http_response {
   int status = 200;
-  std::string content_type = "application/json";
+  std::string content_type{};  ///< empty: application/json
   std::string body;
   std::vector<std::pair<std::string, std::string>> headers;
   /// Set: the answer is a stream of server-sent events that goes on until either side ends it;
@@ -55,7 +61,8 @@ struct http_limits {
   std::chrono::milliseconds event_heartbeat{15000};   ///< a comment line in a silent stream
 };
 
-using http_handler = std::function<boost::asio::awaitable<http_response>(http_request)>;
+/// The request, and what its views point to, outlives the answer.
+using http_handler = std::function<boost::asio::awaitable<http_response>(const http_request&)>;
 
 /// One thread with its event loop, and what answers the requests of the connections that it gets.
 struct http_lane {

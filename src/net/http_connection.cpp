@@ -3,9 +3,9 @@
 #include <array>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/buffer.hpp>
+#include <boost/asio/deferred.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 #include <optional>
 #include <utility>
@@ -21,10 +21,11 @@ using asio::ip::tcp;
 using error_code = boost::system::error_code;
 using clock = std::chrono::steady_clock;
 
-constexpr auto as_result = asio::as_tuple(asio::use_awaitable);
+constexpr auto as_result = asio::as_tuple(asio::deferred);
 constexpr std::size_t body_read_bytes = 65536;
 // Few heads are longer: what an idle or slow connection may hold is kept small.
 constexpr std::size_t head_read_bytes = 4096;
+constexpr std::size_t kept_bytes = 65536;  // of a request's body, for the next one
 constexpr std::size_t linger_bytes_max = std::size_t{64} << 20;
 constexpr std::chrono::seconds linger_time{2};
 
@@ -82,41 +83,59 @@ class tcp_connection final : public http_connection {
   }
   ~tcp_connection() override { close(); }
 
-  asio::awaitable<http_read_result> read() override {
-    std::size_t head_bytes = 0;
-    if (auto failed = co_await read_head(head_bytes)) co_return std::move(*failed);
-    // What the head's views point into: the body may move the buffer.
-    head_text_.assign(buffer_.data().substr(0, head_bytes));
-    buffer_.consume(head_bytes);
-    if (auto refusal = read_http_head(head_text_, limits_.target_bytes_max, head_)) {
-      co_return std::move(*refusal);
+  asio::awaitable<http_read> read(http_incoming& into) override {
+    resting_ = true;
+    may_skip_line_ = true;
+    searched_ = 0;
+    deadline_->set_after(limits_.idle_timeout);
+    for (;;) {
+      const auto found = look_for_head(into.refusal);
+      if (found == head_state::bad) co_return http_read::refused;
+      if (found == head_state::whole) break;
+      // First the others get their turn: to read at once would nearly always find nothing yet.
+      if (resting_ && used_) co_await asio::post(socket_.get_executor(), asio::deferred);
+      used_ = true;
+      const auto room = buffer_.prepare(head_read_bytes);
+      const auto [failed, bytes] =
+          co_await socket_.async_read_some(asio::buffer(room.data(), room.size()), as_result);
+      if (failed) co_return http_read::closed;
+      buffer_.commit(bytes);
     }
-    http_incoming incoming;
-    if (auto refusal = take_head(incoming)) co_return std::move(*refusal);
-    if (!take_body(incoming.request.body)) {
-      auto failed = co_await read_body(incoming.request.body);
-      if (failed) co_return std::move(*failed);
+    if (!take_head(into)) co_return http_read::refused;
+    if (!take_body(into.request.body)) {
+      const auto end = co_await read_body(into);
+      if (end != http_read::request) co_return end;
     }
     deadline_->clear();  // now it is our turn
-    co_return std::move(incoming);
+    co_return http_read::request;
   }
 
-  asio::awaitable<bool> write(std::string_view head, std::string_view body) override {
-    std::array<asio::const_buffer, 2> parts{asio::buffer(head), asio::buffer(body)};
+  bool write_now(std::string_view head, std::string_view body) override {
     error_code error;
-    auto taken = socket_.write_some(parts, error);
-    if (error && error != asio::error::would_block) co_return false;
-    if (taken == head.size() + body.size()) co_return true;
+    if (body.empty()) {
+      written_ = socket_.write_some(asio::buffer(head), error);
+    } else {
+      const std::array<asio::const_buffer, 2> parts{asio::buffer(head), asio::buffer(body)};
+      written_ = socket_.write_some(parts, error);
+    }
+    lost_ = error && error != asio::error::would_block;
+    return lost_ || written_ == head.size() + body.size();
+  }
+
+  asio::awaitable<void> write_rest(std::string_view head, std::string_view body) override {
+    std::array<asio::const_buffer, 2> parts{asio::buffer(head), asio::buffer(body)};
     for (auto& part : parts) {
-      const auto off = std::min(taken, part.size());
+      const auto off = std::min(written_, part.size());
       part += off;
-      taken -= off;
+      written_ -= off;
     }
     deadline_->set_after(limits_.write_timeout);
     auto [failed, bytes] = co_await asio::async_write(socket_, parts, as_result);
     deadline_->clear();
-    co_return !failed;
+    lost_ = failed.failed();
   }
+
+  [[nodiscard]] bool lost() const override { return lost_; }
 
   asio::awaitable<void> linger() override {
     error_code error;
@@ -144,34 +163,30 @@ class tcp_connection final : public http_connection {
   }
 
  private:
-  // Reads until the buffer holds a whole head; its size goes to `head_bytes`.
-  asio::awaitable<std::optional<http_read_result>> read_head(std::size_t& head_bytes) {
-    resting_ = true;
-    deadline_->set_after(limits_.idle_timeout);
-    bool may_skip_line = true;  // RFC 9112 section 2.2: one empty line before a request is ignored
-    std::size_t searched = 0;
-    for (;;) {
-      if (may_skip_line && buffer_.data().starts_with("\r\n")) {
-        buffer_.consume(2);
-        may_skip_line = false;
-      }
-      if (resting_ && buffer_.size() > 0) {
-        resting_ = false;
-        deadline_->set_after(limits_.request_timeout);
-      }
-      const auto end = http_head_end(buffer_.data(), searched);
-      if (end && *end < limits_.header_bytes_max + 4) {
-        head_bytes = *end;
-        co_return std::nullopt;
-      }
-      if (auto refusal = judge_part(searched)) co_return std::move(*refusal);
-      searched = buffer_.size();
-      // First the others get their turn: to read at once would nearly always find nothing yet.
-      if (resting_ && used_) co_await asio::post(socket_.get_executor(), asio::use_awaitable);
-      used_ = true;
-      const bool received = co_await receive(head_read_bytes);
-      if (!received) co_return http_closed{};
+  enum class head_state : std::uint8_t { part, whole, bad };
+
+  // Whether the buffer holds a whole head; its size is then in head_bytes_.
+  head_state look_for_head(http_refusal& refusal) {
+    // RFC 9112 section 2.2: one empty line before a request is ignored.
+    if (may_skip_line_ && buffer_.data().starts_with("\r\n")) {
+      buffer_.consume(2);
+      may_skip_line_ = false;
     }
+    if (resting_ && buffer_.size() > 0) {
+      resting_ = false;
+      deadline_->set_after(limits_.request_timeout);
+    }
+    const auto end = http_head_end(buffer_.data(), searched_);
+    if (end && *end < limits_.header_bytes_max + 4) {
+      head_bytes_ = *end;
+      return head_state::whole;
+    }
+    if (auto wrong = judge_part(searched_)) {
+      refusal = *std::move(wrong);
+      return head_state::bad;
+    }
+    searched_ = buffer_.size();
+    return head_state::part;
   }
 
   // What can be said against a head that is not complete.
@@ -187,20 +202,31 @@ class tcp_connection final : public http_connection {
     return http_refusal{431, "The headers are too large."};
   }
 
-  [[nodiscard]] std::optional<http_refusal> take_head(http_incoming& into) const {
-    auto target = parse_http_target(head_.target);
-    if (!target) {
-      return http_refusal{400, "The target is no path, or holds a bad percent escape."};
-    }
-    if (head_.content_length.value_or(0) > limits_.body_bytes_max) return body_too_large();
+  // False where it is refused.
+  bool take_head(http_incoming& into) {
+    // What the head's views point into: the body may move the buffer.
+    head_text_.assign(buffer_.data().substr(0, head_bytes_));
+    buffer_.consume(head_bytes_);
     auto& request = into.request;
+    head_.fields.swap(request.headers);
+    auto wrong = read_http_head(head_text_, limits_.target_bytes_max, head_);
+    head_.fields.swap(request.headers);
+    auto target = wrong ? std::nullopt : parse_http_target(head_.target);
+    if (!wrong && !target) {
+      wrong = http_refusal{400, "The target is no path, or holds a bad percent escape."};
+    }
+    if (!wrong && head_.content_length.value_or(0) > limits_.body_bytes_max) {
+      wrong = body_too_large();
+    }
+    if (wrong) {
+      into.refusal = *std::move(wrong);
+      return false;
+    }
+    request.method = head_.method;
     request.path = std::move(target->path);
     request.query = std::move(target->query);
-    request.method = head_.method;
-    request.headers.reserve(head_.fields.size());
-    for (const auto& field : head_.fields) request.headers.emplace_back(field.name, field.value);
     into.keep_alive = head_.keep_alive;
-    return std::nullopt;
+    return true;
   }
 
   static http_refusal body_too_large() { return {413, "The body is too large."}; }
@@ -208,17 +234,20 @@ class tcp_connection final : public http_connection {
   // False if it is not all there.
   bool take_body(std::string& body) {
     const auto length = head_.content_length.value_or(0);
+    body.clear();
+    if (body.capacity() > kept_bytes) body.shrink_to_fit();
     if (head_.chunked || length > buffer_.size()) return false;
     body.assign(buffer_.data().substr(0, static_cast<std::size_t>(length)));
     buffer_.consume(body.size());
     return true;
   }
 
-  asio::awaitable<std::optional<http_read_result>> read_body(std::string& body) {
+  asio::awaitable<http_read> read_body(http_incoming& into) {
+    auto& body = into.request.body;
     if (head_.expects_continue && buffer_.size() == 0) {
       constexpr std::string_view go_on = "HTTP/1.1 100 Continue\r\n\r\n";
       auto [failed, bytes] = co_await asio::async_write(socket_, asio::buffer(go_on), as_result);
-      if (failed) co_return http_closed{};
+      if (failed) co_return http_read::closed;
     }
     http_chunk_reader chunks(limits_.body_bytes_max);
     for (;;) {
@@ -228,9 +257,14 @@ class tcp_connection final : public http_connection {
         const auto state = chunks.read(text, body);
         buffer_.consume(before - text.size());
         if (state == http_chunk_reader::state::done) break;
-        if (state == http_chunk_reader::state::too_large) co_return body_too_large();
+        if (state == http_chunk_reader::state::too_large) {
+          into.refusal = body_too_large();
+          co_return http_read::refused;
+        }
         if (state == http_chunk_reader::state::bad) {
-          co_return http_refusal{400, "The body is not framed as HTTP asks."};
+          into.refusal.status = 400;
+          into.refusal.sentence = "The body is not framed as HTTP asks.";
+          co_return http_read::refused;
         }
       } else {
         const auto left = static_cast<std::size_t>(*head_.content_length) - body.size();
@@ -239,19 +273,14 @@ class tcp_connection final : public http_connection {
         buffer_.consume(part.size());
         if (part.size() == left) break;
       }
-      const bool received = co_await receive(body_read_bytes);
-      if (!received) co_return http_closed{};
+      const auto room = buffer_.prepare(body_read_bytes);
+      const auto [failed, bytes] =
+          co_await socket_.async_read_some(asio::buffer(room.data(), room.size()), as_result);
+      if (failed) co_return http_read::closed;
+      buffer_.commit(bytes);
     }
     if (buffer_.size() == 0) buffer_.release();
-    co_return std::nullopt;
-  }
-
-  asio::awaitable<bool> receive(std::size_t bytes_min) {
-    const auto room = buffer_.prepare(bytes_min);
-    auto [failed, bytes] =
-        co_await socket_.async_read_some(asio::buffer(room.data(), room.size()), as_result);
-    buffer_.commit(bytes);
-    co_return !failed;
+    co_return http_read::request;
   }
 
   tcp::socket socket_;
@@ -260,8 +289,13 @@ class tcp_connection final : public http_connection {
   receive_buffer buffer_;
   std::string head_text_;
   http_request_head head_;
+  std::size_t head_bytes_ = 0;
+  std::size_t searched_ = 0;    ///< of a head that is not complete
+  bool may_skip_line_ = true;   ///< no empty line came yet
+  std::size_t written_ = 0;     ///< by write_now()
   bool resting_ = true;
   bool used_ = false;  ///< something was read before
+  bool lost_ = false;
 };
 
 }  // namespace

@@ -30,7 +30,9 @@ std::string format_request(const std::string& address, const http_request& reque
   target.query = request.query;
   std::string out = request.method + ' ' + format_http_target(target) +
                     " HTTP/1.1\r\nHost: " + address + "\r\nConnection: close\r\n";
-  for (const auto& [name, value] : request.headers) out += name + ": " + value + "\r\n";
+  for (const auto& [name, value] : request.headers) {
+    out.append(name).append(": ").append(value).append("\r\n");
+  }
   if (!request.body.empty() || request.method == "POST" || request.method == "PUT") {
     out += "Content-Length: " + std::to_string(request.body.size()) + "\r\n";
   }

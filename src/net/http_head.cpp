@@ -27,16 +27,19 @@ constexpr auto token_chars = [] {
   return allowed;
 }();
 
+// A table and no early end: heads are short, and nearly always right.
 bool is_token(std::string_view text) {
-  return !text.empty() && std::ranges::all_of(text, [](char c) {
-    return token_chars[static_cast<unsigned char>(c)];
-  });
+  bool right = !text.empty();
+  for (const char c : text) right &= token_chars[static_cast<unsigned char>(c)];
+  return right;
 }
 
 bool has_control(std::string_view text) {
-  return std::ranges::any_of(text, [](char c) {
-    return (static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == 0x7f;
-  });
+  bool found = false;
+  for (const char c : text) {
+    found |= (static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == 0x7f;
+  }
+  return found;
 }
 
 std::string_view trim(std::string_view value) {
@@ -202,6 +205,7 @@ int hex(char c) {
 }
 
 std::optional<std::string> decode(std::string_view text, bool plus_is_space) {
+  if (text.find_first_of("%+") == std::string_view::npos) return std::string(text);
   std::string out;
   out.reserve(text.size());
   for (std::size_t i = 0; i < text.size(); ++i) {

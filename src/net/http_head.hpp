@@ -9,17 +9,14 @@
 #include <utility>
 #include <vector>
 
+#include "net/http.hpp"
+
 namespace understudy::net {
 
 /// Answer `status` with `sentence`, then close.
 struct http_refusal {
   int status = 400;
   std::string sentence;
-};
-
-struct http_field {
-  std::string_view name;
-  std::string_view value;  ///< without the white space around it
 };
 
 /// What both kinds of head say. Views point into the head.

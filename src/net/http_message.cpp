@@ -1,16 +1,18 @@
 // What requests and responses are apart from sockets.
+#include <array>
 #include <boost/json/serialize.hpp>
 #include <boost/json/string.hpp>
 #include <boost/json/value.hpp>
+#include <charconv>
 
 #include "net/http_connection.hpp"
 
 namespace understudy::net {
 namespace {
 
-using pairs = std::vector<std::pair<std::string, std::string>>;
+constexpr std::string_view json_type = "application/json";
 
-std::string_view find_header(const pairs& headers, std::string_view name) {
+std::string_view find_header(const auto& headers, std::string_view name) {
   for (const auto& [key, value] : headers) {
     if (http_same_name(key, name)) return value;
   }
@@ -68,8 +70,19 @@ std::string_view reason(int status) {
 void append_header(std::string& out, std::string_view name, std::string_view value) {
   out += name;
   out += ": ";
-  for (const char c : value) out += c == '\r' || c == '\n' ? ' ' : c;
+  const auto begin = out.size();
+  out += value;
+  for (auto at = out.find_first_of("\r\n", begin); at != std::string::npos;
+       at = out.find_first_of("\r\n", at + 1)) {
+    out[at] = ' ';
+  }
   out += "\r\n";
+}
+
+void append_number(std::string& out, std::size_t number) {
+  std::array<char, 24> digits;
+  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), number).ptr;
+  out.append(digits.data(), end);
 }
 
 }  // namespace
@@ -98,23 +111,28 @@ http_response http_error(int status, std::string_view sentence) {
   return response;
 }
 
-std::string format_http_head(const http_response& response, bool keep_alive) {
-  const bool no_body = response.status == 204;
-  std::string out = "HTTP/1.1 " + std::to_string(response.status) + ' ';
+void append_http_head(std::string& out, const http_response& response, bool keep_alive) {
+  out += "HTTP/1.1 ";
+  append_number(out, static_cast<std::size_t>(response.status));
+  out += ' ';
   out += reason(response.status);
-  out += "\r\n";
   if (response.events) {
-    append_header(out, "Content-Type", "text/event-stream");
-  } else if (!no_body) {
-    append_header(out, "Content-Type", response.content_type);
-    append_header(out, "Content-Length", std::to_string(response.body.size()));
+    out += "\r\nContent-Type: text/event-stream\r\n";
+  } else if (response.status == 204) {
+    out += "\r\n";
+  } else {
+    out += "\r\n";
+    append_header(out, "Content-Type",
+                  response.content_type.empty() ? json_type : response.content_type);
+    out += "Content-Length: ";
+    append_number(out, response.body.size());
+    out += "\r\n";
   }
-  append_header(out, "Cache-Control", "no-store");  // every answer here is of this moment
-  append_header(out, "X-Content-Type-Options", "nosniff");
-  append_header(out, "Connection", keep_alive ? "keep-alive" : "close");
+  out += "Cache-Control: no-store\r\n"  // every answer here is of this moment
+         "X-Content-Type-Options: nosniff\r\n";
+  out += keep_alive ? "Connection: keep-alive\r\n" : "Connection: close\r\n";
   for (const auto& [name, value] : response.headers) append_header(out, name, value);
   out += "\r\n";
-  return out;
 }
 
 }  // namespace understudy::net

@@ -25,6 +25,8 @@ using asio::ip::tcp;
 constexpr std::size_t refused_max = 64;
 // An accept that fails (no file descriptor left) is tried again, but not in a busy loop.
 constexpr std::chrono::milliseconds accept_pause{50};
+// To copy a small body behind its head costs less than to have the kernel gather both.
+constexpr std::size_t joined_bytes_max = 16384;
 
 struct session {
   std::unique_ptr<http_connection> connection;
@@ -48,12 +50,18 @@ struct state {
 };
 using state_ptr = std::shared_ptr<state>;
 
-asio::awaitable<http_response> answer(const state& server, http_request request) {
-  try {
-    co_return co_await server.handler(std::move(request));
-  } catch (const std::exception& e) {
-    co_return http_error(500, std::string("The request failed inside the server: ") + e.what());
-  }
+/// Writes a response, head and body. False: the connection is lost.
+asio::awaitable<bool> write(http_connection& to, std::string_view head, std::string_view body) {
+  if (!to.write_now(head, body)) co_await to.write_rest(head, body);
+  co_return !to.lost();
+}
+
+/// The same, as the last thing that is said.
+asio::awaitable<void> write_last(http_connection& to, const http_response& response) {
+  std::string head;
+  append_http_head(head, response, false);
+  const bool written = co_await write(to, head, response.body);
+  if (written) co_await to.linger();
 }
 
 asio::awaitable<void> stream_events(const state& server, session& self) {
@@ -62,44 +70,58 @@ asio::awaitable<void> stream_events(const state& server, session& self) {
   std::string bytes;
   while (co_await events->next(bytes, server.limits.event_heartbeat)) {
     if (bytes.empty()) bytes = ":\n\n";  // a comment: a dead peer is found by writing to it
-    const bool written = co_await self.connection->write(bytes, std::string_view());
+    const bool written = co_await write(*self.connection, bytes, std::string_view());
     if (!written) break;
   }
 }
 
-asio::awaitable<bool> serve_one(state& server, session& self, const std::string& peer) {
-  auto read = co_await self.connection->read();
-  if (std::holds_alternative<http_closed>(read)) co_return false;
-  if (const auto* refusal = std::get_if<http_refusal>(&read)) {
-    const auto response = http_error(refusal->status, refusal->sentence);
-    const auto head = format_http_head(response, false);
-    const bool written = co_await self.connection->write(head, response.body);
-    if (written) co_await self.connection->linger();
-    co_return false;
-  }
-  auto& incoming = std::get<http_incoming>(read);
-  incoming.request.peer = peer;
-  const bool is_head = incoming.request.method == "HEAD";
-  auto response = co_await answer(server, std::move(incoming.request));
-  self.events = is_head ? nullptr : response.events;
-  const bool keep_alive = incoming.keep_alive && !server.stopping && !response.events;
-  const auto head = format_http_head(response, keep_alive);
-  const bool bodyless = is_head || response.status == 204;
-  bool written = co_await self.connection->write(
-      head, bodyless ? std::string_view() : std::string_view(response.body));
+/// After the last answer of a connection, which may be a stream.
+asio::awaitable<void> end_last(state& server, session& self, http_response& response) {
   if (self.events) {
     if (server.stopping) self.events->close();
-    if (written) co_await stream_events(server, self);
+    if (!self.connection->lost()) co_await stream_events(server, self);
   }
   if (response.events) response.events->finished();
-  if (written && !keep_alive) co_await self.connection->linger();
-  co_return written&& keep_alive;
+  if (!self.connection->lost()) co_await self.connection->linger();
+}
+
+void format(std::string& out, const http_response& response, bool bodyless, bool keep_alive) {
+  out.clear();
+  append_http_head(out, response, keep_alive);
+  if (!bodyless && response.body.size() <= joined_bytes_max) out += response.body;
 }
 
 asio::awaitable<void> serve(state_ptr server, std::shared_ptr<session> self, std::string peer) {
-  bool more = true;
-  while (more) more = co_await serve_one(*server, *self, peer);
-  self->connection->close();
+  auto& connection = *self->connection;
+  http_incoming incoming;
+  std::string out;
+  for (bool more = true; more;) {
+    const auto how = co_await connection.read(incoming);
+    if (how == http_read::closed) break;
+    http_response response;
+    if (how == http_read::refused) {
+      response = http_error(incoming.refusal.status, incoming.refusal.sentence);
+      co_await write_last(connection, response);
+      break;
+    }
+    incoming.request.peer = peer;
+    try {
+      response = co_await server->handler(incoming.request);
+    } catch (const std::exception& e) {
+      response = http_error(500, std::string("The request failed inside the server: ") + e.what());
+    }
+    const bool is_head = incoming.request.method == "HEAD";
+    const bool bodyless = is_head || response.status == 204 || response.events;
+    const bool keep_alive = incoming.keep_alive && !server->stopping && !response.events;
+    format(out, response, bodyless, keep_alive);
+    std::string_view rest;
+    if (!bodyless && response.body.size() > joined_bytes_max) rest = response.body;
+    self->events = is_head ? nullptr : response.events;
+    if (!connection.write_now(out, rest)) co_await connection.write_rest(out, rest);
+    if (!keep_alive) co_await end_last(*server, *self, response);
+    more = keep_alive && !connection.lost();
+  }
+  connection.close();
   server->sessions.erase(self.get());
   --server->counts->open;
 }
@@ -107,9 +129,7 @@ asio::awaitable<void> serve(state_ptr server, std::shared_ptr<session> self, std
 asio::awaitable<void> refuse(state_ptr server, std::shared_ptr<session> self) {
   auto response = http_error(503, "Too many connections are open: retry later.");
   response.headers.emplace_back("Retry-After", "1");
-  const auto head = format_http_head(response, false);
-  const bool written = co_await self->connection->write(head, response.body);
-  if (written) co_await self->connection->linger();
+  co_await write_last(*self->connection, response);
   self->connection->close();
   --server->counts->refused;
 }

@@ -1,8 +1,5 @@
 #include "net/trunk_call.hpp"
 
-#include <algorithm>
-#include <boost/asio/as_tuple.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <utility>
 
 #include "understudy/detail/check.hpp"
@@ -11,52 +8,37 @@
 namespace understudy::net {
 namespace {
 
-namespace asio = boost::asio;
 using clock = std::chrono::steady_clock;
 
 }  // namespace
 
 trunk_call::trunk_call(std::shared_ptr<trunk> on, wire::call_number number)
-    : trunk_(std::move(on)), number_(number), timer_(trunk_->socket_.get_executor()) {}
+    : carrier(on->socket_.get_executor()), trunk_(std::move(on)), number_(number) {}
 
 trunk_call::~trunk_call() {
   give_up(core::outcome::abandoned);
 }
 
-asio::awaitable<void> trunk_call::start(std::string_view body,
-                                        std::span<const std::string_view> files,
-                                        core::time_point deadline) {
+void trunk_call::start(std::string_view body, std::span<const std::string_view> files,
+                       core::time_point deadline) {
   UNDERSTUDY_CHECK(files.empty());
   deadline_ = deadline;
   started_ = clock::now();
   if (!ended_) trunk_->send(*this, body);
-  co_return;
 }
 
-// An event cancels the timer; whoever holds the call keeps it meanwhile.
-asio::awaitable<bool> trunk_call::go_on(core::time_point until) {
-  until = std::min(until, deadline_);
-  while (!ended_ && !nudged_ && clock::now() < until) {
-    timer_.expires_at(until);
-    (void)co_await timer_.async_wait(asio::as_tuple(asio::use_awaitable));
-  }
-  nudged_ = false;
-  if (!ended_ && clock::now() >= deadline_) {
+bool trunk_call::ended(core::time_point now) {
+  if (!ended_ && now >= deadline_) {
     // Nothing came for all that time: this connection may be dead without a word, though a fresh
     // one works. No further call is to wait on it in vain.
     if (trunk_->heard_at_ < started_) trunk_->retire();
     give_up(core::outcome::timed_out);
   }
-  co_return ended_;
+  return ended_;
 }
 
 exchange trunk_call::take() {
   return std::move(result_);
-}
-
-void trunk_call::nudge() {
-  nudged_ = true;
-  timer_.cancel();
 }
 
 void trunk_call::close() {
@@ -73,6 +55,7 @@ void trunk_call::answered(std::string_view body, std::vector<std::string> files)
   if (!answer) return end(core::outcome::unreadable);
   if (answer->is_error()) result_.error_code = answer->code;
   result_.body.assign(body);
+  result_.payload = wire::place_in(body, *answer);
   result_.files = std::move(files);
   end(core::outcome::answered);
 }
@@ -80,7 +63,7 @@ void trunk_call::answered(std::string_view body, std::vector<std::string> files)
 void trunk_call::end(core::outcome how) {
   ended_ = true;
   result_.how = how;
-  timer_.cancel();
+  ring();
 }
 
 }  // namespace understudy::net

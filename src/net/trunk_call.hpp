@@ -1,7 +1,6 @@
 // One call's place on a trunk.
 #pragma once
 
-#include <boost/asio/steady_timer.hpp>
 #include <cstdint>
 #include <memory>
 
@@ -19,12 +18,10 @@ class trunk_call final : public carrier {
   trunk_call(const trunk_call&) = delete;
   trunk_call& operator=(const trunk_call&) = delete;
 
-  [[nodiscard]] boost::asio::awaitable<void> start(std::string_view body,
-                                                   std::span<const std::string_view> files,
-                                                   core::time_point deadline) override;
-  [[nodiscard]] boost::asio::awaitable<bool> go_on(core::time_point until) override;
+  void start(std::string_view body, std::span<const std::string_view> files,
+             core::time_point deadline) override;
+  [[nodiscard]] bool ended(core::time_point now) override;
   [[nodiscard]] exchange take() override;
-  void nudge() override;
   [[nodiscard]] bool sent_all() const override { return true; }
   void close() override;
 
@@ -37,13 +34,10 @@ class trunk_call final : public carrier {
 
   std::shared_ptr<trunk> trunk_;
   wire::call_number number_;
-  boost::asio::steady_timer timer_;
-  core::time_point deadline_{};
   core::time_point started_{};
   std::uint64_t begin_ = 0;  ///< of its frame, in all bytes that the trunk sends
   std::size_t bytes_ = 0;    ///< of its frame
   bool ended_ = false;
-  bool nudged_ = false;
   exchange result_;
 };
 

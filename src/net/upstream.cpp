@@ -7,7 +7,10 @@
 #include <algorithm>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/buffer.hpp>
-#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/deferred.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/post.hpp>
 #include <cerrno>
 #include <utility>
 
@@ -20,7 +23,7 @@ namespace asio = boost::asio;
 using boost::system::error_code;
 using clock = std::chrono::steady_clock;
 
-constexpr auto as_value = asio::as_tuple(asio::use_awaitable);
+constexpr auto as_value = asio::as_tuple(asio::deferred);
 
 /// How often an undrained socket buffer is looked at: the kernel has no event for it.
 constexpr std::chrono::milliseconds drain_poll{1};
@@ -35,8 +38,8 @@ bool would_block(const error_code& ec) {
 
 upstream::upstream(asio::any_io_executor executor, std::unique_ptr<upstream_codec> codec,
                    idle_sink on_idle_end)
-    : socket_(executor),
-      timer_(executor),
+    : carrier(executor),
+      socket_(executor),
       codec_(std::move(codec)),
       on_idle_end_(std::move(on_idle_end)) {}
 
@@ -52,9 +55,9 @@ asio::awaitable<error_code> upstream::connect(asio::ip::tcp::endpoint server,
   socket_.async_connect(server, [self](error_code result) {
     self->connected_ = true;
     self->connect_error_ = result;
-    self->timer_.cancel();
+    self->ring();
   });
-  while (!connected_ && clock::now() < deadline) co_await wait(deadline);
+  while (!connected_ && clock::now() < deadline) (void)co_await rung_or(deadline);
   if (!connected_) {
     close();
     co_return asio::error::timed_out;
@@ -63,47 +66,29 @@ asio::awaitable<error_code> upstream::connect(asio::ip::tcp::endpoint server,
   co_return connect_error_;
 }
 
-asio::awaitable<exchange> upstream::call(std::string_view body,
-                                         std::span<const std::string_view> files,
-                                         core::time_point deadline) {
-  const auto self = shared_from_this();
-  co_await start(body, files, deadline);
-  for (bool ended = false; !ended;) ended = co_await go_on(deadline);
-  co_return take();
-}
-
-asio::awaitable<void> upstream::start(std::string_view body,
-                                      std::span<const std::string_view> files,
-                                      core::time_point deadline) {
-  const auto self = shared_from_this();
+void upstream::start(std::string_view body, std::span<const std::string_view> files,
+                     core::time_point deadline) {
   deadline_ = deadline;
   sent_bytes_ = burst_bytes_ = 0;
-  send_failed_ = sent_all_ = ended_ = nudged_ = refused_ = false;
+  send_failed_ = sent_all_ = ended_ = refused_ = false;
   result_ = exchange();
-  if (phase_ == phase::closed) {
-    end(core::outcome::lost);
-  } else {
-    phase_ = phase::busy;
-    watch();
-    refused_ = !codec_->begin(body, files, result_);
-    if (refused_) {
-      sent_all_ = true;
-      end(core::outcome::answered);
-    } else {
-      co_await send();
-    }
+  if (phase_ == phase::closed) return end(core::outcome::lost);
+  phase_ = phase::busy;
+  refused_ = !codec_->begin(body, files, result_);
+  if (refused_) {
+    sent_all_ = true;
+    return end(core::outcome::answered);
   }
-  // A peer that refused the rest may have answered before: read on either way.
-  if (send_failed_ && sent_bytes_ == 0) end(core::outcome::lost);
+  send_now();
+  // A peer that refused the rest may have answered before: it is read either way.
+  if (send_failed_ && sent_bytes_ == 0) return end(core::outcome::lost);
+  // First the others get their turn: to read at once would nearly always find nothing yet.
+  if (!watching_) asio::post(socket_.get_executor(), [self = shared_from_this()] { self->read(); });
 }
 
-asio::awaitable<bool> upstream::go_on(core::time_point until) {
-  const auto self = shared_from_this();
-  until = std::min(until, deadline_);
-  while (!ended_ && !nudged_ && clock::now() < until) co_await wait(until);
-  nudged_ = false;
-  if (!ended_ && clock::now() >= deadline_) end(core::outcome::timed_out);
-  co_return ended_;
+bool upstream::ended(core::time_point now) {
+  if (!ended_ && now >= deadline_) end(core::outcome::timed_out);
+  return ended_;
 }
 
 exchange upstream::take() {
@@ -115,25 +100,39 @@ exchange upstream::take() {
   return std::move(result_);
 }
 
-void upstream::nudge() {
-  nudged_ = true;
-  timer_.cancel();
-}
-
-asio::awaitable<void> upstream::send() {
+void upstream::send_now() {
   out_.clear();
-  for (bool first = true; codec_->next_burst(out_); first = false) {
-    if (!first) co_await let_drain();
-    co_await write_out();
-    if (!out_.empty()) co_return;
+  (void)codec_->next_burst(out_);
+  write_out();
+  if (sending_over()) return;
+  const bool next = out_.empty();
+  if (next && !codec_->next_burst(out_)) {
+    sent_all_ = true;
+  } else {
+    asio::co_spawn(socket_.get_executor(), send_rest(shared_from_this(), next), asio::detached);
   }
-  sent_all_ = true;
 }
 
-asio::awaitable<void> upstream::write_out() {
-  while (!out_.empty() && !send_failed_ && !ended_) {
+asio::awaitable<void> upstream::send_rest(std::shared_ptr<upstream> self, bool next) {
+  auto& out = self->out_;
+  for (;; next = true) {
+    if (next) co_await self->let_drain();
+    while (!self->sending_over() && !out.empty()) {
+      self->write_out();
+      if (out.empty() || self->sending_over()) break;
+      (void)co_await self->socket_.async_wait(asio::ip::tcp::socket::wait_write, as_value);
+    }
+    if (self->sending_over()) co_return;
+    if (!self->codec_->next_burst(out)) break;
+  }
+  self->sent_all_ = true;
+}
+
+void upstream::write_out() {
+  while (!out_.empty()) {
     error_code ec;
-    auto taken = socket_.write_some(out_, ec);
+    auto taken = out_.size() == 1 ? socket_.write_some(asio::buffer(out_.front()), ec)
+                                  : socket_.write_some(out_, ec);
     sent_bytes_ += taken;
     burst_bytes_ += taken;
     auto first = out_.begin();
@@ -141,17 +140,8 @@ asio::awaitable<void> upstream::write_out() {
     if (first != out_.end()) *first += taken;
     out_.erase(out_.begin(), first);
     if (!ec || ec == asio::error::interrupted) continue;
-    if (!would_block(ec)) {
-      send_failed_ = true;
-      co_return;
-    }
-    writable_ = false;
-    socket_.async_wait(asio::ip::tcp::socket::wait_write, [self = shared_from_this()](error_code) {
-      self->writable_ = true;
-      self->timer_.cancel();
-    });
-    while (!writable_ && !ended_ && clock::now() < deadline_) co_await wait(deadline_);
-    if (!writable_) co_return;
+    send_failed_ = !would_block(ec);
+    return;
   }
 }
 
@@ -159,21 +149,19 @@ asio::awaitable<void> upstream::write_out() {
 // peer that reads 65536 bytes at a time, wherever its reads began, can cut it only where more
 // than that came before it.
 asio::awaitable<void> upstream::let_drain() {
+  asio::steady_timer pause(socket_.get_executor());
   for (;;) {
     int unsent = 0;
     if (::ioctl(socket_.native_handle(), SIOCOUTQ, &unsent) != 0 || unsent == 0) break;
-    if (ended_ || clock::now() >= deadline_) co_return;
-    co_await wait(std::min(deadline_, clock::now() + drain_poll));
+    pause.expires_after(drain_poll);
+    (void)co_await pause.async_wait(as_value);
+    if (sending_over()) co_return;
   }
-  if (burst_bytes_ + wire::frame_header_bytes <= wire::server_read_bytes) co_return;
-  const auto until = std::min(deadline_, clock::now() + peer_read_pause);
-  while (!ended_ && clock::now() < until) co_await wait(until);
-  burst_bytes_ = 0;
-}
-
-asio::awaitable<void> upstream::wait(core::time_point until) {
-  timer_.expires_at(until);
-  co_await timer_.async_wait(as_value);
+  if (burst_bytes_ + wire::frame_header_bytes > wire::server_read_bytes) {
+    pause.expires_after(peer_read_pause);
+    (void)co_await pause.async_wait(as_value);
+    burst_bytes_ = 0;
+  }
 }
 
 void upstream::watch() {
@@ -188,9 +176,8 @@ void upstream::watch() {
 void upstream::readable(error_code ec) {
   if (phase_ == phase::closed) return;
   if (phase_ == phase::busy) {
-    if (ended_) return;  // a late event of an answer that was read already
-    if (ec) return end(core::outcome::lost);
-    return receive();
+    if (ended_) return;
+    return ec ? end(core::outcome::lost) : read();
   }
   if (quiet()) return watch();
   char byte = 0;
@@ -200,26 +187,25 @@ void upstream::readable(error_code ec) {
   on_idle_end_(*this, got <= 0);
 }
 
-void upstream::receive() {
-  for (;;) {
-    const auto room = codec_->prepare();
-    error_code ec;
-    const auto got = socket_.read_some(asio::buffer(room.data(), room.size()), ec);
-    if (would_block(ec)) return watch();
-    if (ec == asio::error::eof) {
-      return end(codec_->end(result_));
-    }
-    if (ec) return end(core::outcome::lost);
-    if (const auto how = codec_->commit(got, result_)) return end(*how);
-    if (got < room.size()) return watch();
-  }
+void upstream::read() {
+  if (phase_ != phase::busy || ended_) return;
+  const auto room = codec_->prepare();
+  socket_.async_read_some(
+      asio::buffer(room.data(), room.size()),
+      [self = shared_from_this()](error_code ec, std::size_t bytes) {
+        if (self->phase_ != phase::busy || self->ended_) return;
+        if (ec == asio::error::eof) return self->end(self->codec_->end(self->result_));
+        if (ec) return self->end(core::outcome::lost);
+        if (const auto how = self->codec_->commit(bytes, self->result_)) return self->end(*how);
+        self->read();
+      });
 }
 
 void upstream::end(core::outcome how) {
   if (ended_) return;
   ended_ = true;
   result_.how = how;
-  timer_.cancel();
+  ring();
 }
 
 bool upstream::quiet() const {
@@ -240,7 +226,10 @@ bool upstream::reusable() const {
 void upstream::rest(core::time_point now) {
   resting_since_ = now;
   phase_ = phase::idle;
-  watch();
+}
+
+void upstream::watch_rest() {
+  if (phase_ == phase::idle) watch();
 }
 
 void upstream::close() {

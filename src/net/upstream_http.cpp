@@ -16,6 +16,8 @@ namespace {
 using asio_buffer = boost::asio::const_buffer;
 
 constexpr std::size_t head_bytes_max = 16384;
+/// To copy a small call costs less than to have the kernel gather its parts.
+constexpr std::size_t joined_bytes_max = 4096;
 constexpr std::string_view describe_body =
     R"({"jsonrpc":"2.0","method":"@action_interface","params":[],"id":""})";
 /// What stands in for the opening brace of a request without an id.
@@ -73,10 +75,16 @@ class http_codec final : public upstream_codec {
 
   bool next_burst(std::vector<asio_buffer>& out) override {
     if (std::exchange(given_, true)) return false;
-    out.emplace_back(head_->data(), head_->size());
-    out.emplace_back(length_.data(), length_bytes_);
-    if (!opening_.empty()) out.emplace_back(opening_.data(), opening_.size());
-    out.emplace_back(body_.data(), body_.size());
+    const std::array<std::string_view, 4> parts{
+        *head_, {length_.data(), length_bytes_}, opening_, body_};
+    if (head_->size() + body_.size() <= joined_bytes_max) {
+      joined_.clear();
+      for (const auto part : parts) joined_ += part;
+      out.emplace_back(joined_.data(), joined_.size());
+      return true;
+    }
+    for (const auto part : parts)
+      if (!part.empty()) out.emplace_back(part.data(), part.size());
     return true;
   }
 
@@ -111,6 +119,7 @@ class http_codec final : public upstream_codec {
     if (answer && (answer->is_error() || succeeded)) {
       if (answer->is_error()) into.error_code = answer->code;
       into.body.assign(reader_.body());
+      into.payload = wire::place_in(reader_.body(), *answer);
       return core::outcome::answered;
     }
     if (status != 429 && status != 503) return core::outcome::unreadable;
@@ -129,6 +138,7 @@ class http_codec final : public upstream_codec {
   std::string_view body_;
   std::array<char, 32> length_{};  ///< Content-Length's digits and the end of the head
   std::size_t length_bytes_ = 0;
+  std::string joined_;  ///< all of a small call
   bool given_ = false;
 };
 

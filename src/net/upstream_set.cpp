@@ -21,6 +21,18 @@ void upstream_set::give(std::shared_ptr<upstream> connection, core::time_point n
   idle_.push_back(std::move(connection));
 }
 
+bool upstream_set::watch_older(core::time_point before) {
+  bool left = false;
+  for (const auto& connection : idle_) {
+    if (connection->watched()) continue;
+    if (connection->resting_since() > before)
+      left = true;
+    else
+      connection->watch_rest();
+  }
+  return left;
+}
+
 void upstream_set::forget(const upstream& connection) {
   std::erase_if(idle_, [&](const auto& kept) { return kept.get() == &connection; });
 }

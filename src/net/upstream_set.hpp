@@ -44,6 +44,8 @@ class upstream_set {
   [[nodiscard]] std::shared_ptr<upstream> take(unsigned& dead);
   /// Keeps it for the next call.
   void give(std::shared_ptr<upstream> connection, core::time_point now);
+  /// Waits for the end of those that rest since `before` or longer; true if others are left.
+  bool watch_older(core::time_point before);
   /// One that was given ended by itself.
   void forget(const upstream& connection);
   /// Closes those that rest since `before` or longer. When the next one is that old.

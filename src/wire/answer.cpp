@@ -79,10 +79,22 @@ void append_error_frame(std::string& out, std::int64_t code, std::string_view me
   end_frame(out, header, frame_type::message);
 }
 
+answer_place place_in(std::string_view body, const answer& of) {
+  const auto payload = of.is_error() ? of.error : of.result;
+  return {static_cast<std::size_t>(payload.data() - body.data()), payload.size()};
+}
+
 void append_with_id(std::string& out, const answer& from, std::string_view id) {
+  append_with_id(out, from.is_error() ? from.error : from.result, from.is_error(), id);
+}
+
+void append_with_id(std::string& out, std::string_view payload, bool is_error,
+                    std::string_view id) {
+  constexpr std::size_t around = 40;
+  out.reserve(out.size() + payload.size() + id.size() + around);
   append_head(out, id);
-  out += from.is_error() ? R"(,"error":)" : R"(,"result":)";
-  out += from.is_error() ? from.error : from.result;
+  out += is_error ? R"(,"error":)" : R"(,"result":)";
+  out += payload;
   out += '}';
 }
 

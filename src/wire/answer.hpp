@@ -1,6 +1,7 @@
 // A JSON-RPC answer as think-swoole writes and reads it, over the received bytes.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -23,6 +24,14 @@ struct answer {
   [[nodiscard]] bool is_file() const { return result == "\"@file\""; }
 };
 
+/// Where the result, or the error object, stands in an answer: for who keeps it and moves it about.
+struct answer_place {
+  std::size_t at = 0;
+  std::size_t bytes = 0;  ///< 0: not known
+};
+/// `of` was parsed from `body`.
+[[nodiscard]] answer_place place_in(std::string_view body, const answer& of);
+
 /// Nothing where the body is no answer: not JSON, neither result nor error, error not an object,
 /// code not an int, message not a string.
 /// As in the real client: `result` present, even null, wins over `error`; a code left out (or
@@ -38,6 +47,9 @@ void append_error_frame(std::string& out, std::int64_t code, std::string_view me
                         std::string_view data = "null");
 /// The answer `from` with `id` instead of its own; result and error bytes stay as they are.
 void append_with_id(std::string& out, const answer& from, std::string_view id);
+
+/// The same for one that is known: `payload` is its result or error.
+void append_with_id(std::string& out, std::string_view payload, bool is_error, std::string_view id);
 
 /// HTTP status for an error code that the gateway itself answered (200 for every service's own).
 [[nodiscard]] int http_status(std::int64_t code);

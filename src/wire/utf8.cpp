@@ -50,6 +50,7 @@ bool utf8_valid(std::string_view text) {
 }
 
 std::string utf8_excerpt(std::string_view text, std::size_t bytes_max) {
+  if (text.size() <= bytes_max && utf8_valid(text)) return std::string(text);
   std::string out;
   const char* at = text.data();
   const char* const end = at + text.size();

@@ -21,9 +21,9 @@ class admin : public testing::Test {
 
   // Home is where the server runs: the executor is asked for when the first request is here.
   net::http_handler handlers(http_side side) {
-    return [this, side](net::http_request request) { return handle(std::move(request), side); };
+    return [this, side](const net::http_request& request) { return handle(request, side); };
   }
-  boost::asio::awaitable<net::http_response> handle(net::http_request request, http_side side) {
+  boost::asio::awaitable<net::http_response> handle(const net::http_request& request, http_side side) {
     const auto home = co_await boost::asio::this_coro::executor;
     if (!handler_) {
       app::admin_parts parts{routes_,
@@ -41,11 +41,11 @@ class admin : public testing::Test {
                              }};
       handler_ = app::make_http_handlers(std::move(parts), side)(routes_);
     }
-    co_return co_await handler_(std::move(request));
+    co_return co_await handler_(request);
   }
 
   net::http_response ask(std::string method, std::string path, std::string body = {},
-                         std::vector<std::pair<std::string, std::string>> headers = {}) {
+                         std::vector<net::http_field> headers = {}) {
     net::http_request request;
     request.method = std::move(method);
     const auto question = std::min(path.find('?'), path.size());

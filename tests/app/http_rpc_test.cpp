@@ -11,7 +11,7 @@ namespace {
 class http_rpc : public testing::Test {
  protected:
   net::http_response post(std::string body,
-                          std::vector<std::pair<std::string, std::string>> headers = {}) {
+                          std::vector<net::http_field> headers = {}) {
     net::http_request request;
     request.method = "POST";
     request.path = "/rpc";
@@ -27,8 +27,8 @@ class http_rpc : public testing::Test {
 
   fake_router routes_;
   app::rpc_limits limits_;
-  http_fixture fixture_{[this](net::http_request request) {
-    return app::serve_rpc(routes_, std::move(request), limits_);
+  http_fixture fixture_{[this](const net::http_request& request) {
+    return app::serve_rpc(routes_, request, limits_);
   }};
 };
 
