@@ -45,7 +45,8 @@ asio::awaitable<void> carry_out(asio::io_context& loop, call_job& job) {
                                                       net::upstream::idle_sink{});
     error = co_await connection->connect(endpoint, job.deadline);
     if (error) continue;
-    job.result = co_await net::carry(connection, job.body, job.files, job.deadline);
+    const net::outgoing what{job.body, job.files};
+    job.result = co_await net::carry(connection, what, job.deadline);
     connection->close();
     co_return;
   }

@@ -39,10 +39,10 @@ rpc_answer own_error(std::int64_t code, std::string_view message, std::string_vi
 }
 
 std::string_view trim(std::string_view text) {
-  constexpr std::string_view blank = " \t\r\n";
-  const auto first = text.find_first_not_of(blank);
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(blank) - first + 1);
+  const auto blank = [](char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; };
+  while (!text.empty() && blank(text.front())) text.remove_prefix(1);
+  while (!text.empty() && blank(text.back())) text.remove_suffix(1);
+  return text;
 }
 
 // JSON-RPC's ids: a string, a number or null.
@@ -54,7 +54,7 @@ bool is_id(std::string_view raw) {
 
 bool asks_for_file(std::string_view params) {
   // However it is written, it has one of these.
-  if (params.find_first_of("@\\") == std::string_view::npos) return false;
+  if (params.find('@') == params.npos && params.find('\\') == params.npos) return false;
   bool found = false;
   wire::for_each_member(params, [&found](const wire::json_member& member) {
     found = wire::kind_of(member.value) == wire::json_kind::string &&

@@ -115,8 +115,6 @@ class pool_router final : public router, public std::enable_shared_from_this<poo
   // @action_interface of one server, for a pool that no probe has described yet.
   boost::asio::awaitable<void> ask(pool_ptr pool, core::time_point until);
   boost::asio::awaitable<routed> describe(std::string_view only);
-  // A call that was not sent before the pool got another dispatcher goes on there.
-  boost::asio::awaitable<net::forward_result> call(pool_entry& pool, const net::forward& forward);
   boost::asio::awaitable<routed> route_once_learned(const wire::request& request,
                                                     std::string_view only, net::forward forward,
                                                     core::time_point start);

@@ -82,6 +82,12 @@ asio::awaitable<routed> ready(routed answer) {
   co_return std::move(answer);
 }
 
+// Nothing was sent: where the pool was configured anew meanwhile, its new dispatcher may do better.
+bool left_behind(const net::forward_result& result) {
+  const auto* failed = std::get_if<core::give_up>(&result);
+  return failed != nullptr && failed->sent == delivery::not_sent;
+}
+
 routed try_later(std::int64_t code, std::string_view message) {
   core::give_up given_up;
   given_up.code = code;
@@ -185,6 +191,7 @@ asio::awaitable<routed> pool_router::route(const wire::request& request, std::st
   forward.deadline = start + std::min(allowed, deadline_);
   forward.method = request.method;
   forward.body = body;
+  forward.has_id = !request.id.empty();
   forward.files = std::move(files);
   forward.caller = terms.caller;
   forward.priority =
@@ -209,19 +216,6 @@ asio::awaitable<routed> pool_router::route_once_learned(const wire::request& req
   co_return co_await carry(std::move(found.pool), request, std::move(forward), start);
 }
 
-asio::awaitable<net::forward_result> pool_router::call(pool_entry& pool,
-                                                       const net::forward& forward) {
-  for (;;) {
-    const auto dispatcher = pool.dispatcher;
-    net::forward request = forward;
-    net::forward_result result = co_await dispatcher->call(std::move(request));
-    const auto* failed = std::get_if<core::give_up>(&result);
-    const bool left_behind = failed != nullptr && failed->sent == delivery::not_sent &&
-                             pool.dispatcher != dispatcher && clock::now() < forward.deadline;
-    if (!left_behind) co_return std::move(result);
-  }
-}
-
 asio::awaitable<routed> pool_router::carry(pool_ptr pool, const wire::request& request,
                                            net::forward forward, core::time_point start) {
   const auto self = shared_from_this();
@@ -231,7 +225,12 @@ asio::awaitable<routed> pool_router::carry(pool_ptr pool, const wire::request& r
     if (const auto key = wire::find_at(forward.body, path))
       forward.balance_key = core::balance_key(*key);
   }
-  net::forward_result result = co_await call(*pool, forward);
+  auto dispatcher = pool->dispatcher;
+  net::forward_result result = co_await dispatcher->call(forward);
+  while (left_behind(result) && pool->dispatcher != dispatcher && clock::now() < forward.deadline) {
+    dispatcher = pool->dispatcher;
+    result = co_await dispatcher->call(forward);
+  }
   call_report report;
   routed answer;
   if (auto* answered = std::get_if<net::forwarded>(&result)) {
@@ -261,7 +260,8 @@ asio::awaitable<void> pool_router::ask(pool_ptr pool, core::time_point until) {
   forward.idempotent = true;  // it has no side effect
   forward.hurried = true;     // learn_wait is ours: no server has promised to keep to it
   forward.deadline = until;
-  const net::forward_result result = co_await call(*pool, forward);
+  const auto dispatcher = pool->dispatcher;
+  const net::forward_result result = co_await dispatcher->call(forward);
   const auto* answered = std::get_if<net::forwarded>(&result);
   if (answered == nullptr || answered->error_code) co_return;
   const auto parsed = wire::parse_answer(answered->body);

@@ -2,10 +2,9 @@
 
 namespace understudy::net {
 
-boost::asio::awaitable<exchange> carry(std::shared_ptr<carrier> by, std::string_view body,
-                                       std::span<const std::string_view> files,
+boost::asio::awaitable<exchange> carry(std::shared_ptr<carrier> by, outgoing what,
                                        core::time_point deadline) {
-  by->start(body, files, deadline);
+  by->start(what, deadline);
   co_return co_await carry_on(std::move(by));
 }
 

@@ -17,6 +17,13 @@
 
 namespace understudy::net {
 
+/// A call as it is to be sent; the views are as good as who gives it says.
+struct outgoing {
+  std::string_view body;
+  std::span<const std::string_view> files{};
+  bool has_id = false;  ///< the body is known to have an id: who needs one need not look
+};
+
 /// One owner thread; one call at a time. How it fails says what is known: `stale` means that the
 /// kernel took no byte of the call; all else that a byte or more may have left.
 class carrier {
@@ -26,10 +33,9 @@ class carrier {
   carrier(const carrier&) = delete;
   carrier& operator=(const carrier&) = delete;
 
-  /// Begins to send the files, then `body`. What the kernel takes at once has left when this
+  /// Begins to send the files, then the body. What the kernel takes at once has left when this
   /// returns; the rest follows by itself. All must stay valid until sent_all(), or the end.
-  virtual void start(std::string_view body, std::span<const std::string_view> files,
-                     core::time_point deadline) = 0;
+  virtual void start(const outgoing& what, core::time_point deadline) = 0;
   /// True once the call has ended, if only because its deadline has come: then take().
   [[nodiscard]] virtual bool ended(core::time_point now) = 0;
   [[nodiscard]] virtual exchange take() = 0;
@@ -62,9 +68,7 @@ class carrier {
 };
 
 /// All of it: from start() to the answer or the deadline.
-[[nodiscard]] boost::asio::awaitable<exchange> carry(std::shared_ptr<carrier> by,
-                                                     std::string_view body,
-                                                     std::span<const std::string_view> files,
+[[nodiscard]] boost::asio::awaitable<exchange> carry(std::shared_ptr<carrier> by, outgoing what,
                                                      core::time_point deadline);
 /// From after start().
 [[nodiscard]] boost::asio::awaitable<exchange> carry_on(std::shared_ptr<carrier> by);

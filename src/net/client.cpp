@@ -185,7 +185,7 @@ class client::impl {
     request.idempotent = call->idempotent;
     request.deadline = call->deadline;
     request.hurried = call->hurried;
-    call->ended.emplace(co_await self->dispatcher_->call(std::move(request)));
+    call->ended.emplace(co_await self->dispatcher_->call(request));
     const auto done = std::move(call->done);
     done();
     if (--self->under_way_ == 0 && self->leaving_) self->io_.stop();

@@ -61,7 +61,7 @@ dispatcher_impl::dispatcher_impl(asio::any_io_executor executor, dispatcher_opti
       pool_(options_.pool, options_.seed),
       timer_(executor_) {}
 
-asio::awaitable<forward_result> dispatcher_impl::call(forward request) {
+asio::awaitable<forward_result> dispatcher_impl::call(const forward& request) {
   UNDERSTUDY_CHECK(!wire::is_poison(request.body));
   const auto alive = self();
   // What a connection speaks is between the gateway and its servers.

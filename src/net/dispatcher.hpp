@@ -32,10 +32,11 @@ struct dispatcher_options {
   std::uint64_t seed = 1;    ///< of random choices: give each process its own
 };
 
-/// A call to forward. The views must stay valid until the call is answered.
+/// A call to forward. It and what its views point to stay until the call is answered.
 struct forward {
   std::string_view method;  ///< decoded, for records
   std::string_view body;    ///< the request as received: sent byte for byte
+  bool has_id = false;      ///< it is known to have an id
   std::vector<std::string_view> files;
   bool idempotent = false;
   core::time_point deadline{};
@@ -99,7 +100,7 @@ class dispatcher : public std::enable_shared_from_this<dispatcher> {
   /// Beside core::call's own: -32005 where an answer came that is larger than the limits allow (it
   /// has run: `unknown`).
   /// `request.body` is no poison: the caller has checked it.
-  virtual boost::asio::awaitable<forward_result> call(forward request) = 0;
+  virtual boost::asio::awaitable<forward_result> call(const forward& request) = 0;
 
   [[nodiscard]] virtual std::vector<core::server_status> status() const = 0;
   [[nodiscard]] virtual std::size_t parked() const = 0;

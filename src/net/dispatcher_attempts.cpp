@@ -21,6 +21,10 @@ core::time_point now() {
   return std::chrono::steady_clock::now();
 }
 
+outgoing outgoing_of(const forward& request) {
+  return {request.body, request.files, request.has_id};
+}
+
 bool is_bulky(const exchange& got) {
   return !got.files.empty() || got.body.size() > shared_bytes_max;
 }
@@ -48,7 +52,7 @@ asio::awaitable<void> dispatcher_impl::call_attempts::connect() {
 void dispatcher_impl::call_attempts::run() {
   running_ = true;
   if (racers_) racers_->nudged = here_.by;
-  if (here_.by) here_.by->start(request_.body, request_.files, request_.deadline);
+  if (here_.by) here_.by->start(outgoing_of(request_), request_.deadline);
 }
 
 asio::awaitable<std::optional<dispatcher_impl::ended_attempt>>
@@ -146,7 +150,8 @@ asio::awaitable<dispatcher_impl::attempt_result> dispatcher_impl::try_apart(
   if (!result.by) co_return std::move(result);
   const auto entry = apart_.insert(apart_.end(), {result.by, std::move(of)});
   if (stopped_) close_unwanted();
-  result.got = co_await carry(result.by, request.body, request.files, request.deadline);
+  const auto what = outgoing_of(request);
+  result.got = co_await carry(result.by, what, request.deadline);
   apart_.erase(entry);
   keep(*target, result);
   co_return std::move(result);

@@ -40,7 +40,7 @@ class dispatcher_impl final : public dispatcher {
   void hear(const std::string& address, const std::string& method) override;
   void start() override;
   void stop() override;
-  boost::asio::awaitable<forward_result> call(forward request) override;
+  boost::asio::awaitable<forward_result> call(const forward& request) override;
   [[nodiscard]] std::vector<core::server_status> status() const override;
   [[nodiscard]] std::size_t parked() const override { return parked_.size(); }
   [[nodiscard]] std::size_t queued() const override { return pool_.queued(); }

@@ -39,8 +39,8 @@ asio::awaitable<void> dispatcher_impl::probe(server_ptr target) {
   result.place.emplace(target->connections);
   co_await connect(target, deadline, result);
   if (result.own) {
-    const std::span<const std::string_view> no_files;
-    result.got = co_await carry(result.by, body, no_files, deadline);
+    const outgoing what{body};
+    result.got = co_await carry(result.by, what, deadline);
   }
   const bool late = result.got.how != core::outcome::answered && now() > deadline + late_max;
   const auto how = result.crowded || late ? core::outcome::abandoned : judge(result.got);
@@ -73,9 +73,9 @@ asio::awaitable<void> dispatcher_impl::ask_for_trunks(server_ptr target, attempt
   std::string body;
   wire::append_multiplex_request(
       body, {options_.limits.message_bytes_max, options_.limits.file_bytes_max});
-  const std::span<const std::string_view> no_files;
   target->connections.trunks().asking();
-  const auto got = co_await carry(on.by, body, no_files, now() + options_.pool.probe_timeout);
+  const outgoing what{body};
+  const auto got = co_await carry(on.by, what, now() + options_.pool.probe_timeout);
   const auto answer = got.how == core::outcome::answered && !got.error_code
                           ? wire::parse_answer(got.body)
                           : std::nullopt;

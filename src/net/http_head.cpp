@@ -27,19 +27,24 @@ constexpr auto token_chars = [] {
   return allowed;
 }();
 
-// A table and no early end: heads are short, and nearly always right.
 bool is_token(std::string_view text) {
-  bool right = !text.empty();
-  for (const char c : text) right &= token_chars[static_cast<unsigned char>(c)];
-  return right;
+  return !text.empty() && std::ranges::all_of(text, [](char c) {
+    return token_chars[static_cast<unsigned char>(c)];
+  });
 }
 
+constexpr auto control_chars = [] {
+  std::array<bool, 256> control{};
+  for (int c = 0; c < 0x20; ++c) control[c] = c != '\t';
+  control[0x7f] = true;
+  return control;
+}();
+
 bool has_control(std::string_view text) {
-  bool found = false;
   for (const char c : text) {
-    found |= (static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == 0x7f;
+    if (control_chars[static_cast<unsigned char>(c)]) return true;
   }
-  return found;
+  return false;
 }
 
 std::string_view trim(std::string_view value) {
@@ -116,13 +121,21 @@ std::optional<http_refusal> read_length(std::string_view value, http_message_hea
   return std::nullopt;
 }
 
+http_refusal bad_name(std::string_view line) {
+  if (line.starts_with(' ') || line.starts_with('\t')) {
+    return bad("A header is folded over two lines.");
+  }
+  if (line.find(':') == std::string_view::npos) return bad("A header line has no colon.");
+  return bad("A header name is not a token.");
+}
+
+// One pass over the name, one over the value; what is wrong is found out apart.
 std::optional<http_refusal> split_field(std::string_view line, http_field& field) {
-  if (line.front() == ' ' || line.front() == '\t') return bad("A header is folded over two lines.");
-  const auto colon = line.find(':');
-  if (colon == std::string_view::npos) return bad("A header line has no colon.");
+  std::size_t colon = 0;
+  while (colon < line.size() && token_chars[static_cast<unsigned char>(line[colon])]) ++colon;
+  if (colon == 0 || colon == line.size() || line[colon] != ':') return bad_name(line);
   field.name = line.substr(0, colon);
   field.value = trim(line.substr(colon + 1));
-  if (!is_token(field.name)) return bad("A header name is not a token.");
   if (has_control(field.value)) return bad("A header value holds a control character.");
   return std::nullopt;
 }
@@ -161,11 +174,11 @@ std::optional<http_refusal> read_framing(const http_field& field, framing& seen,
 
 // Takes the next line off `head`; nothing where it does not end with CR LF.
 std::optional<std::string_view> take_line(std::string_view& head) {
-  const auto end = head.find('\r');
-  if (end == std::string_view::npos || !head.substr(end).starts_with("\r\n")) return std::nullopt;
-  const auto line = head.substr(0, end);
-  if (line.find('\n') != std::string_view::npos) return std::nullopt;
-  head.remove_prefix(end + 2);
+  const auto end = head.find('\n');
+  if (end == std::string_view::npos || end == 0 || head[end - 1] != '\r') return std::nullopt;
+  const auto line = head.substr(0, end - 1);
+  if (line.find('\r') != std::string_view::npos) return std::nullopt;
+  head.remove_prefix(end + 1);
   return line;
 }
 
@@ -205,7 +218,7 @@ int hex(char c) {
 }
 
 std::optional<std::string> decode(std::string_view text, bool plus_is_space) {
-  if (text.find_first_of("%+") == std::string_view::npos) return std::string(text);
+  if (text.find('%') == text.npos && text.find('+') == text.npos) return std::string(text);
   std::string out;
   out.reserve(text.size());
   for (std::size_t i = 0; i < text.size(); ++i) {
@@ -238,8 +251,11 @@ void encode(std::string& out, std::string_view text, std::string_view kept) {
 }  // namespace
 
 bool http_same_name(std::string_view a, std::string_view b) {
-  return a.size() == b.size() &&
-         std::ranges::equal(a, b, [](char x, char y) { return lower(x) == lower(y); });
+  if (a.size() != b.size()) return false;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    if (a[i] != b[i] && lower(a[i]) != lower(b[i])) return false;
+  }
+  return true;
 }
 
 std::optional<http_refusal> read_http_head(std::string_view head, std::size_t target_bytes_max,

@@ -1,4 +1,5 @@
 // What requests and responses are apart from sockets.
+#include <algorithm>
 #include <array>
 #include <boost/json/serialize.hpp>
 #include <boost/json/string.hpp>
@@ -70,12 +71,10 @@ std::string_view reason(int status) {
 void append_header(std::string& out, std::string_view name, std::string_view value) {
   out += name;
   out += ": ";
-  const auto begin = out.size();
+  const auto begin = static_cast<std::ptrdiff_t>(out.size());
   out += value;
-  for (auto at = out.find_first_of("\r\n", begin); at != std::string::npos;
-       at = out.find_first_of("\r\n", at + 1)) {
-    out[at] = ' ';
-  }
+  std::replace(out.begin() + begin, out.end(), '\r', ' ');
+  std::replace(out.begin() + begin, out.end(), '\n', ' ');
   out += "\r\n";
 }
 

@@ -19,12 +19,11 @@ trunk_call::~trunk_call() {
   give_up(core::outcome::abandoned);
 }
 
-void trunk_call::start(std::string_view body, std::span<const std::string_view> files,
-                       core::time_point deadline) {
-  UNDERSTUDY_CHECK(files.empty());
+void trunk_call::start(const outgoing& what, core::time_point deadline) {
+  UNDERSTUDY_CHECK(what.files.empty());
   deadline_ = deadline;
   started_ = clock::now();
-  if (!ended_) trunk_->send(*this, body);
+  if (!ended_) trunk_->send(*this, what.body);
 }
 
 bool trunk_call::ended(core::time_point now) {

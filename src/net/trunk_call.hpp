@@ -18,8 +18,7 @@ class trunk_call final : public carrier {
   trunk_call(const trunk_call&) = delete;
   trunk_call& operator=(const trunk_call&) = delete;
 
-  void start(std::string_view body, std::span<const std::string_view> files,
-             core::time_point deadline) override;
+  void start(const outgoing& what, core::time_point deadline) override;
   [[nodiscard]] bool ended(core::time_point now) override;
   [[nodiscard]] exchange take() override;
   [[nodiscard]] bool sent_all() const override { return true; }

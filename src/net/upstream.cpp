@@ -66,15 +66,14 @@ asio::awaitable<error_code> upstream::connect(asio::ip::tcp::endpoint server,
   co_return connect_error_;
 }
 
-void upstream::start(std::string_view body, std::span<const std::string_view> files,
-                     core::time_point deadline) {
+void upstream::start(const outgoing& what, core::time_point deadline) {
   deadline_ = deadline;
   sent_bytes_ = burst_bytes_ = 0;
   send_failed_ = sent_all_ = ended_ = refused_ = false;
   result_ = exchange();
   if (phase_ == phase::closed) return end(core::outcome::lost);
   phase_ = phase::busy;
-  refused_ = !codec_->begin(body, files, result_);
+  refused_ = !codec_->begin(what, result_);
   if (refused_) {
     sent_all_ = true;
     return end(core::outcome::answered);

@@ -37,8 +37,7 @@ class upstream : public carrier, public std::enable_shared_from_this<upstream> {
       boost::asio::ip::tcp::endpoint server, core::time_point deadline);
 
   /// As any carrier. Not reusable() after any failure.
-  void start(std::string_view body, std::span<const std::string_view> files,
-             core::time_point deadline) override;
+  void start(const outgoing& what, core::time_point deadline) override;
   [[nodiscard]] bool ended(core::time_point now) override;
   [[nodiscard]] exchange take() override;
   [[nodiscard]] bool sent_all() const override { return sent_all_; }

@@ -11,6 +11,7 @@
 
 #include "core/types.hpp"
 #include "net/address.hpp"
+#include "net/carrier.hpp"
 #include "net/exchange.hpp"
 #include "wire/frame.hpp"
 
@@ -23,8 +24,7 @@ class upstream_codec {
 
   /// A call, to be sent in bursts. What the views point to outlives its last burst. False: it
   /// cannot be said this way, nothing is to be sent, and `into` has the answer to give.
-  [[nodiscard]] virtual bool begin(std::string_view body, std::span<const std::string_view> files,
-                                   exchange& into) = 0;
+  [[nodiscard]] virtual bool begin(const outgoing& what, exchange& into) = 0;
   /// Appends what may leave in one write; false once all was given. The peer has to read one burst
   /// before the next one leaves.
   [[nodiscard]] virtual bool next_burst(std::vector<boost::asio::const_buffer>& out) = 0;

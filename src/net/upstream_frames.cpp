@@ -31,15 +31,15 @@ class frame_codec final : public upstream_codec {
  public:
   explicit frame_codec(wire::frame_limits limits) : reader_(limits) {}
 
-  bool begin(std::string_view body, std::span<const std::string_view> files, exchange&) override {
-    body_ = body;
-    files_ = files;
+  bool begin(const outgoing& what, exchange&) override {
+    body_ = what.body;
+    files_ = what.files;
     given_ = 0;
-    std::size_t total = wire::frame_header_bytes + body.size();
-    for (const auto file : files) total += wire::frame_header_bytes + file.size();
+    std::size_t total = wire::frame_header_bytes + body_.size();
+    for (const auto file : files_) total += wire::frame_header_bytes + file.size();
     at_once_ = total <= one_write_max;
     headers_.clear();
-    headers_.reserve((files.size() + 1) * wire::frame_header_bytes);  // buffers point into it
+    headers_.reserve((files_.size() + 1) * wire::frame_header_bytes);  // buffers point into it
     return true;
   }
 

@@ -48,17 +48,16 @@ class http_codec final : public upstream_codec {
   http_codec(std::shared_ptr<const std::string> head, wire::frame_limits limits)
       : head_(std::move(head)), reader_(head_bytes_max, limits.message_bytes_max) {}
 
-  bool begin(std::string_view body, std::span<const std::string_view> files,
-             exchange& into) override {
-    if (!files.empty()) {
+  bool begin(const outgoing& what, exchange& into) override {
+    if (!what.files.empty()) {
       into.error_code = code::invalid_params;
       wire::append_error(into.body, code::invalid_params,
                          "The server speaks HTTP, which carries no files: nothing was sent.");
       return false;
     }
-    body_ = body == wire::action_interface_body ? describe_body : body;
+    body_ = what.body == wire::action_interface_body ? describe_body : what.body;
     opening_ = {};
-    if (!has_id(body_)) {
+    if (!what.has_id && !has_id(body_)) {
       // It must not be a notification: whether it has run is learned from its answer alone.
       const auto brace = body_.find('{');
       opening_ = brace_and_id;

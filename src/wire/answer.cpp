@@ -3,6 +3,7 @@
 #include <understudy/error.hpp>
 
 #include "wire/frame.hpp"
+#include "wire/json_scan.hpp"
 #include "wire/json_text.hpp"
 
 namespace understudy::wire {
@@ -33,6 +34,17 @@ bool read_error(std::string_view error, answer& into) {
   return true;
 }
 
+// The result of an answer as the real server writes it, to the byte around the result; empty for
+// any other text, valid or not. What it takes, the general way takes alike.
+std::string_view usual_result(std::string_view body) {
+  const char* at = body.data();
+  const char* const end = at + body.size();
+  if (!scan::skip_text(at, end, R"({"jsonrpc":"2.0","id":"","result":)")) return {};
+  const char* const stop = scan::skip_value(at, end, json_depth_max - 1);
+  if (stop == nullptr || end - stop != 1 || *stop != '}') return {};
+  return {at, static_cast<std::size_t>(stop - at)};
+}
+
 void append_head(std::string& out, std::string_view id) {
   out += R"({"jsonrpc":"2.0","id":)";
   out += id;
@@ -42,6 +54,8 @@ void append_head(std::string& out, std::string_view id) {
 
 std::optional<answer> parse_answer(std::string_view body) {
   answer found;
+  found.result = usual_result(body);
+  if (!found.result.empty()) return found;
   std::string_view error;
   member_reader members(body);
   for (json_member member; members.next(member);) {

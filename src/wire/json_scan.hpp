@@ -4,6 +4,7 @@
 #pragma once
 
 #include <bit>
+#include <cstddef>
 #include <cstdint>
 #include <cstring>
 
@@ -30,6 +31,16 @@ template <char Besides = '"'>
 /// Any value without white space before it; containers nested at most `depth_max`, which is at
 /// most json_depth_max.
 [[nodiscard]] const char* skip_value(const char* at, const char* end, unsigned depth_max);
+
+/// Steps over `text` if it is what comes next. Its length is known to the compiler, which compares
+/// some words instead of calling memcmp.
+template <std::size_t Size>
+[[nodiscard]] bool skip_text(const char*& at, const char* end, const char (&text)[Size]) {
+  constexpr std::size_t bytes = Size - 1;
+  if (static_cast<std::size_t>(end - at) < bytes || std::memcmp(at, text, bytes) != 0) return false;
+  at += bytes;
+  return true;
+}
 
 // The first of eight bytes that is not plain; 8 if all are. The bit tricks are those of "Bit
 // Twiddling Hacks" (zero in a word, byte less than n). A borrow can only mark bytes behind the

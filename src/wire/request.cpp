@@ -1,6 +1,5 @@
 #include "wire/request.hpp"
 
-#include <cstring>
 #include <understudy/error.hpp>
 
 #include "wire/frame.hpp"
@@ -36,16 +35,6 @@ struct parts {
     }
   }
 };
-
-// Steps over `text` if it is what comes next. Its length is known to the compiler, which compares
-// some words instead of calling memcmp.
-template <std::size_t Size>
-bool skip_text(const char*& at, const char* end, const char (&text)[Size]) {
-  constexpr std::size_t bytes = Size - 1;
-  if (static_cast<std::size_t>(end - at) < bytes || std::memcmp(at, text, bytes) != 0) return false;
-  at += bytes;
-  return true;
-}
 
 // As scan::skip_value, but remembers the elements of an array.
 const char* skip_params(const char* at, const char* end, request& into) {
@@ -83,6 +72,7 @@ bool read_usual(std::string_view body, parts& found, request& into) {
   const auto take = [&](std::string_view& value) {
     return taken(scan::skip_value(at, end, json_depth_max - 1), value);
   };
+  using scan::skip_text;
   const bool usual = skip_text(at, end, R"({"jsonrpc":"2.0","method":)") && take(found.method) &&
                      skip_text(at, end, R"(,"params":)") &&
                      taken(skip_params(at, end, into), found.params) &&
