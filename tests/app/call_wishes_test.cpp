@@ -79,7 +79,7 @@ TEST(call_wishes, a_priority_is_granted) {
   const auto by_context = read_wishes(std::string_view(R"({"understudy":{"priority":9}})"));
   EXPECT_EQ(std::get<call_wishes>(by_context).priority, 9U);
   net::http_request request;
-  request.headers.emplace_back("Understudy-Priority", "0");
+  request.headers.push_back({"Understudy-Priority", "0"});
   EXPECT_EQ(std::get<call_wishes>(read_wishes(request)).priority, 0U);
 }
 
@@ -120,7 +120,7 @@ TEST(call_wishes, by_header) {
            {"Understudy-Priority", "high", "-32602"},
        }) {
     net::http_request request;
-    request.headers.emplace_back(one.name, one.value);
+    request.headers.push_back({one.name, one.value});
     EXPECT_EQ(verdict(read_wishes(request)), one.expected) << one.name << ": " << one.value;
   }
 }

@@ -67,7 +67,7 @@ inline net::http_response fetch(const app::gateway& gateway, const std::string& 
   request.method = method;
   request.path = path;
   request.body = body;
-  if (!body.empty()) request.headers.emplace_back("Content-Type", "application/json");
+  if (!body.empty()) request.headers.push_back({"Content-Type", "application/json"});
   return net::http_fetch(gateway.http_address(), request, patience);
 }
 

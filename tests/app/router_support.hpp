@@ -49,7 +49,7 @@ class fake_dispatcher final : public net::dispatcher {
   void start() override { running = true; }
   void stop() override { running = false; }
 
-  boost::asio::awaitable<net::forward_result> call(net::forward request) override {
+  boost::asio::awaitable<net::forward_result> call(const net::forward& request) override {
     calls.emplace_back(request.body);
     idempotent.push_back(request.idempotent);
     deadlines.push_back(request.deadline);

@@ -120,8 +120,8 @@ asio::awaitable<void> open_it(std::shared_ptr<trunk> which, tcp::endpoint server
 }
 
 asio::awaitable<void> carry_it(std::shared_ptr<running> call, core::time_point deadline) {
-  const std::span<const std::string_view> no_files;
-  call->got = co_await carry(call->by, call->body, no_files, deadline);
+  const outgoing what{call->body};
+  call->got = co_await carry(call->by, what, deadline);
 }
 
 class trunk_test : public testing::Test {
