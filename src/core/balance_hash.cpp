@@ -27,11 +27,11 @@ class bounded_hash final : public balance_rule {
 
   void insert(member_slot slot) override {
     balance_rule::insert(slot);
-    ring_.insert(at(slot).name_hash, slot, points(slot));
+    ring_.insert(view_.name_hashes[slot], slot, points(slot));
   }
 
   void erase(member_slot slot) override {
-    ring_.erase(at(slot).name_hash, slot, points(slot));
+    ring_.erase(view_.name_hashes[slot], slot, points(slot));
     balance_rule::erase(slot);
   }
 

@@ -22,6 +22,11 @@ std::uint32_t phase(member_slot slot) {
   return slot * 0x9e3779b9U;
 }
 
+/// std::has_single_bit counts all bits, by a call into libgcc on plain x86-64. `bits` is not 0.
+bool is_single(std::uint32_t bits) {
+  return (bits & (bits - 1)) == 0;
+}
+
 }  // namespace
 
 std::uint32_t to_units(double weight) {
@@ -69,7 +74,7 @@ member_slot weight_classes::draw(dice& random, std::uint64_t& steps) const {
   // The heaviest class first: most draws end there.
   std::uint32_t rest = in_use_;
   auto k = static_cast<unsigned>(std::bit_width(rest)) - 1;
-  if (!std::has_single_bit(rest)) {
+  if (!is_single(rest)) {
     std::uint64_t left = below(random, units_);
     while (left >= classes_[k].units) {
       ++steps;
@@ -90,7 +95,7 @@ member_slot weight_classes::draw(dice& random, std::uint64_t& steps) const {
 }
 
 std::size_t weight_classes::next_class() {
-  if (std::has_single_bit(in_use_)) return static_cast<std::size_t>(std::countr_zero(in_use_));
+  if (is_single(in_use_)) return static_cast<std::size_t>(std::countr_zero(in_use_));
   std::size_t best = classes_.size();
   for (std::uint32_t rest = in_use_; rest != 0; rest &= rest - 1) {
     const auto k = static_cast<std::size_t>(std::countr_zero(rest));

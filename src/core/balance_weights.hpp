@@ -7,12 +7,9 @@
 #include <vector>
 
 #include "core/dice.hpp"
+#include "core/member_slot.hpp"
 
 namespace understudy::core {
-
-/// Where a member is kept while it is known to a balancer. Given out again after it is gone.
-using member_slot = std::uint32_t;
-inline constexpr member_slot no_slot = ~member_slot{0};
 
 /// Weights are kept as whole units of 1/1024, from 1/1024 to 1024: sums stay exact for ever.
 inline constexpr std::uint32_t weight_unit = 1024;

@@ -46,7 +46,7 @@ std::string_view to_string(balance_policy policy) {
 
 struct balancer::state {
   explicit state(const balance_options& o)
-      : view{.options = o, .members = {}, .typical = {}},
+      : view{.options = o, .members = {}, .name_hashes = {}, .typical = {}},
         home(make_rule(view)),
         abroad(make_rule(view)) {}
 
@@ -108,7 +108,7 @@ balancer::balancer(const balance_options& options) : state_(std::make_unique<sta
 
 balancer::~balancer() = default;
 
-void balancer::add(server_id id, const balance_traits& traits) {
+member_slot balancer::add(server_id id, const balance_traits& traits) {
   if (const auto known = state_->slots.find(static_cast<std::uint32_t>(id));
       known != state_->slots.end()) {  // it comes back before its last attempt has ended
     balance_member& m = state_->view.members[known->second];
@@ -116,11 +116,13 @@ void balancer::add(server_id id, const balance_traits& traits) {
     m.removed = false;
     m.units = 0;
     m.own_zone = false;
-    return update(id, traits);
+    update(id, traits);
+    return known->second;
   }
   member_slot slot = static_cast<member_slot>(state_->view.members.size());
   if (state_->free.empty()) {
     state_->view.members.emplace_back();
+    state_->view.name_hashes.emplace_back();
   } else {
     slot = state_->free.back();
     state_->free.pop_back();
@@ -131,8 +133,9 @@ void balancer::add(server_id id, const balance_traits& traits) {
   m.id = id;
   m.units = to_units(traits.weight);
   m.own_zone = state_->is_own(traits.zone);
-  m.name_hash = balance_key(traits.name);
+  state_->view.name_hashes[slot] = balance_key(traits.name);
   if (m.own_zone) state_->home_units += m.units;
+  return slot;
 }
 
 void balancer::update(server_id id, const balance_traits& traits) {
@@ -167,14 +170,23 @@ void balancer::set_eligible(server_id id, bool eligible) {
 }
 
 void balancer::began(time_point now, server_id id) {
-  balance_member& m = state_->view.members[state_->slot_of(id)];
+  began(now, state_->slot_of(id));
+}
+
+void balancer::began(time_point now, member_slot slot) {
+  UNDERSTUDY_CHECK(slot < state_->view.members.size());
+  balance_member& m = state_->view.members[slot];
   m.load.began(now, m.in_flight);
   ++m.in_flight;
   if (m.eligible) state_->rule_of(m).began();
 }
 
 void balancer::ended(time_point now, server_id id, time_point begun, outcome how) {
-  const member_slot slot = state_->slot_of(id);
+  ended(now, state_->slot_of(id), begun, how);
+}
+
+void balancer::ended(time_point now, member_slot slot, time_point begun, outcome how) {
+  UNDERSTUDY_CHECK(slot < state_->view.members.size());
   balance_member& m = state_->view.members[slot];
   UNDERSTUDY_CHECK(m.in_flight > 0);
   --m.in_flight;
@@ -189,13 +201,18 @@ void balancer::paused(duration lost) {
 
 std::optional<server_id> balancer::pick(time_point now, std::optional<std::uint64_t> key,
                                         std::span<const server_id> tried, dice& random) {
+  const member_slot got = pick_slot(now, key, tried, random);
+  if (got == no_slot) return std::nullopt;
+  return state_->view.members[got].id;
+}
+
+member_slot balancer::pick_slot(time_point now, std::optional<std::uint64_t> key,
+                                std::span<const server_id> tried, dice& random) {
   const bool stays = state_->stays(key, random);
   balance_rule& first = stays ? *state_->home : *state_->abroad;
   balance_rule& second = stays ? *state_->abroad : *state_->home;
-  member_slot got = first.pick(now, key, tried, random);
-  if (got == no_slot) got = second.pick(now, key, tried, random);
-  if (got == no_slot) return std::nullopt;
-  return state_->view.members[got].id;
+  const member_slot got = first.pick(now, key, tried, random);
+  return got != no_slot ? got : second.pick(now, key, tried, random);
 }
 
 std::size_t balancer::eligible() const {

@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "core/dice.hpp"
+#include "core/member_slot.hpp"
 #include "core/types.hpp"
 
 namespace understudy::core {
@@ -69,8 +70,9 @@ class balancer {
   balancer(const balancer&) = delete;
   balancer& operator=(const balancer&) = delete;
 
-  /// Not eligible until told so.
-  void add(server_id id, const balance_traits& traits);
+  /// Not eligible until told so. Returns its slot, the same until it is forgotten: by that an
+  /// attempt begins and ends without a look-up.
+  member_slot add(server_id id, const balance_traits& traits);
   /// Weight and zone; the name stays as it was.
   void update(server_id id, const balance_traits& traits);
   /// Not picked any more. Its attempts may still end; it is forgotten with the last one.
@@ -81,7 +83,9 @@ class balancer {
 
   /// Every attempt: begin before connecting or sending, end exactly once. `begun` is exactly the
   /// `now` of its began(), later by what paused() took since: how old the oldest is depends on it.
+  void began(time_point now, member_slot slot);
   void began(time_point now, server_id id);
+  void ended(time_point now, member_slot slot, time_point begun, outcome how);
   void ended(time_point now, server_id id, time_point begun, outcome how);
 
   /// This process did not run for so long: nobody was slow.
@@ -91,6 +95,9 @@ class balancer {
   /// consistent_hash (balance_key() in balance_ring.hpp makes one; without one a random key).
   [[nodiscard]] std::optional<server_id> pick(time_point now, std::optional<std::uint64_t> key,
                                               std::span<const server_id> tried, dice& random);
+  /// The same by its slot; no_slot where there is none.
+  [[nodiscard]] member_slot pick_slot(time_point now, std::optional<std::uint64_t> key,
+                                      std::span<const server_id> tried, dice& random);
 
   [[nodiscard]] std::size_t eligible() const;
   [[nodiscard]] unsigned in_flight(server_id id) const;

@@ -33,8 +33,8 @@ double seconds(duration d) {
 }  // namespace
 
 limiter::limiter(limiter_options options)
-    : options_(options),
-      limit_(options.start),
+    : limit_(options.start),
+      options_(options),
       trial_interval_(trial_interval_min),
       limit_peak_(options.start) {}
 

@@ -81,15 +81,16 @@ class limiter {
   void end_trial(time_point now);
   [[nodiscard]] double trial_limit() const { return limit_ / (2 * options_.slowdown_max); }
 
-  limiter_options options_;
+  // First what limit() and in_flight() read, so that a pick looks at one cache line.
   double limit_;
   unsigned in_flight_ = 0;
+  trial trial_ = trial::none;
   bool slow_start_ = true;
+  limiter_options options_;
   sums round_;
   unsigned skip_ = 0;  ///< ends until the round counts: begun under the old limit
   time_point pushed_{};
 
-  trial trial_ = trial::none;
   unsigned trial_begun_ = 0;
   time_point trial_began_{};
   time_point trial_taught_{};   ///< since when nothing is queued

@@ -110,9 +110,9 @@ attempt_id pool::begin_canary(time_point now, server_id id, method_id m) {
 
 attempt_note pool::state::took_place(time_point now, server_id id) {
   server& s = at(id);
-  by_priority.at(s.options.priority).members.began(now, id);
+  s.tier->members.began(now, s.slot);
   ++s.in_flight;
-  return {.priority = s.options.priority, .calm = s.load.began(now)};
+  return {.tier = s.tier, .slot = s.slot, .calm = s.load.began(now)};
 }
 
 duration pool::canary_patience(method_id m) const {
@@ -131,7 +131,7 @@ void pool::end(time_point now, attempt_id which, outcome how, bool answered_badl
   const watch::ended ended = state_->attempts.end(now, which, counts, answered_badly);
   UNDERSTUDY_CHECK(s.in_flight > 0);
   --s.in_flight;
-  state_->by_priority.at(begun.kept.priority).members.ended(now, s.id, now - ended.took, how);
+  begun.kept.tier->members.ended(now, begun.kept.slot, now - ended.took, how);
   if (!ended.was_late) state_->learn_load(now, s, ended, load_sign_of(how, answered_badly));
   const bool failed = how != outcome::answered && how != outcome::abandoned;
   if (failed && !ended.canary) ++s.failures;
@@ -144,7 +144,7 @@ void pool::end(time_point now, attempt_id which, outcome how, bool answered_badl
 }
 
 void pool::state::learn_load(time_point now, server& s, const watch::ended& ended, load_sign how) {
-  baseline& calm_self = attempts.at(ended.server, ended.method).base;
+  baseline& calm_self = ended.where->base;
   duration expected = calm_self.expected();
   if (watch::is_shared(ended.method)) expected = {};  // of which of them?
   if (expected > duration{0}) expected = std::max(expected, queue_unfelt);

@@ -34,13 +34,14 @@ pool::choice pool::pick(time_point now, std::span<const server_id> tried, method
     out_of_question.assign(tried.begin(), tried.end());
     bool full = false;
     for (int draws = 0;; ++draws) {
-      const auto id = tier.members.pick(now, key, out_of_question, state_->random);
-      if (!id) break;
-      const standing stands = standing_of(now, state_->at(*id), m);
-      if (stands == standing::serving) return {.server = id};
+      const member_slot slot = tier.members.pick_slot(now, key, out_of_question, state_->random);
+      if (slot == no_slot) break;
+      const server& s = tier.at(slot);
+      const standing stands = standing_of(now, s, m);
+      if (stands == standing::serving) return {.server = s.id};
       full = full || stands == standing::full;
       if (draws < draws_max) {
-        out_of_question.push_back(*id);
+        out_of_question.push_back(s.id);
         continue;
       }
       // Where some are full, one of them will be free soon.
@@ -114,13 +115,13 @@ server* pool::with_place(time_point now) {
     std::vector<server_id>& full = state_->excluded;
     full.clear();
     for (int draws = 0; draws < draws_max; ++draws) {
-      const auto id = tier.members.pick(now, std::nullopt, full, state_->random);
-      if (!id) break;
-      server& s = state_->at(*id);
+      const member_slot slot = tier.members.pick_slot(now, std::nullopt, full, state_->random);
+      if (slot == no_slot) break;
+      server& s = tier.at(slot);
       const double ramped = s.share(now);
       const bool its_turn = ramped >= 1.0 || state_->random.unit() < ramped;
       if (its_turn && s.has_place()) return &s;
-      full.push_back(*id);
+      full.push_back(s.id);
     }
     // A ramp alone does not make a tier: the next one serves.
     if (tier.up > 0) return nullptr;

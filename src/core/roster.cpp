@@ -36,9 +36,9 @@ server_id roster::add(time_point now, const server_options& options) {
                                          [](const server& s) { return s.is_up() && s.proven; });
   const detector_options rules{.probes_down = options_.probes_down};
   const auto at = servers_.insert(servers_.end(), {.id = server_id{++last_id_},
-                                                   .options = sane(options),
+                                                   .load = limiter(options_.limits),
                                                    .health = detector(rules),
-                                                   .load = limiter(options_.limits)});
+                                                   .options = sane(options)});
   server& s = *at;
   by_id_.emplace(last_id_, at);
   tiers_.add(s);

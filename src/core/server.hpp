@@ -7,33 +7,38 @@
 
 #include "core/detector.hpp"
 #include "core/limiter.hpp"
+#include "core/member_slot.hpp"
 #include "core/pool.hpp"
 
 namespace understudy::core {
 
-struct server {
+/// What a pick reads comes first, in one cache line: with 10,000 servers each line is a miss.
+struct alignas(64) server {
   server_id id{};
-  server_options options;
-  detector health;
-  limiter load{};
-  unsigned in_flight = 0;  ///< of these the late ones hold no place any more
-  unsigned granted = 0;    ///< places kept for calls that were told to come
+  member_slot slot = no_slot;  ///< in the balancer of its tier
+  core::tier* tier = nullptr;  ///< of its priority
+  unsigned in_flight = 0;      ///< of these the late ones hold no place any more
+  unsigned granted = 0;        ///< places kept for calls that were told to come
   server_state state = server_state::up;
-  time_point since{};  ///< of `state`
+  bool removed = false;  ///< kept only until its attempts and its probe have ended
+  bool proven = false;   ///< a probe or a call was answered since it was added
+  limiter load{};
 
+  // Then what the end of an attempt reads.
+  time_point trusted_since{};           ///< what began before says nothing of how it is now
+  time_point left = time_point::min();  ///< when it went down last
+  time_point heard{};                   ///< the newest answer of any kind
+  detector health;
   std::uint64_t attempts = 0;
   std::uint64_t failures = 0;
 
-  time_point trusted_since{};  ///< what began before says nothing of how it is now
-  bool proven = false;         ///< a probe or a call was answered since it was added
-  bool removed = false;        ///< kept only until its attempts and its probe have ended
+  server_options options;
+  time_point since{};  ///< of `state`
   bool probe_out = false;
   time_point probe_due{};  ///< while none is out
   time_point probe_started{};
-  time_point heard{};                         ///< the newest answer of any kind
   std::optional<time_point> unheard_since{};  ///< an attempt begun then is late, nothing came
   time_point doubted{};                       ///< the newest evidence against it
-  time_point left = time_point::min();        ///< when it went down last
   bool doubt_told = false;                    ///< the present suspicion made a record
   unsigned doubts_untold = 0;                 ///< suspicions since the last one that did
   time_point doubt_quiet_until{};

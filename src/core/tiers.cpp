@@ -13,24 +13,30 @@ tier& tiers::made(unsigned priority) {
   return tiers_.try_emplace(priority, options_).first->second;
 }
 
-void tiers::add(const server& s) {
+void tiers::add(server& s) {
   tier& t = made(s.options.priority);
-  t.members.add(s.id, traits_of(s));
+  s.tier = &t;
+  s.slot = t.members.add(s.id, traits_of(s));
+  if (t.by_slot.size() <= s.slot) t.by_slot.resize(s.slot + 1U);
+  t.by_slot[s.slot] = &s;
   count(t, s.state, +1);
   apply(t, s);
 }
 
-void tiers::update(const server& s, unsigned old_priority) {
+void tiers::update(server& s, unsigned old_priority) {
   if (old_priority == s.options.priority)
     return at(old_priority).members.update(s.id, traits_of(s));
-  at(old_priority).members.remove(s.id);
-  count(at(old_priority), s.state, -1);
+  take_out(at(old_priority), s);
   add(s);
 }
 
 void tiers::remove(const server& s) {
-  tier& t = at(s.options.priority);
+  take_out(at(s.options.priority), s);
+}
+
+void tiers::take_out(tier& t, const server& s) {
   t.members.remove(s.id);
+  t.by_slot[s.slot] = nullptr;
   count(t, s.state, -1);
 }
 

@@ -7,6 +7,7 @@
 
 #include "core/balancer.hpp"
 #include "core/server.hpp"
+#include "understudy/detail/check.hpp"
 
 namespace understudy::core {
 
@@ -15,10 +16,16 @@ struct tier {
   explicit tier(const balance_options& options) : members(options) {}
 
   balancer members;
+  std::vector<server*> by_slot;  ///< of `members`; nullptr where one was taken out
   std::size_t up = 0;
   std::size_t suspect = 0;
   bool panic = false;  ///< too few are up: those in doubt are used like the others
 
+  /// Of one that `members` picked: without a look-up by its id.
+  [[nodiscard]] server& at(member_slot slot) const {
+    UNDERSTUDY_CHECK(by_slot[slot] != nullptr);
+    return *by_slot[slot];
+  }
   [[nodiscard]] bool prefers(const server& s) const {
     if (s.removed) return false;
     if (s.state == server_state::suspect) return panic;
@@ -33,9 +40,10 @@ class tiers {
  public:
   explicit tiers(balance_options options) : options_(std::move(options)) {}
 
-  void add(const server& s);
+  /// Servers stay where they are until they are removed.
+  void add(server& s);
   /// Weight, zone or priority may have changed.
-  void update(const server& s, unsigned old_priority);
+  void update(server& s, unsigned old_priority);
   void remove(const server& s);
   /// Its state or ramp changed; `all` are the servers, asked when panic begins or ends. Returns
   /// true where panic in its tier began or ended.
@@ -62,6 +70,7 @@ class tiers {
 
  private:
   static void count(tier& t, server_state state, int by);
+  static void take_out(tier& t, const server& s);
   static void apply(tier& t, const server& s);
   [[nodiscard]] tier& made(unsigned priority);
 

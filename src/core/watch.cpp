@@ -83,20 +83,31 @@ method_id watch::know(std::string_view name) {
 }
 
 line& watch::at(server_id server, method_id m) {
-  line& l = lines_[key_of(server, m)];
-  l.server = server;
-  l.method = m;
-  return l;
+  const auto [known, fresh] = by_key_.try_emplace(key_of(server, m), nullptr);
+  if (!fresh) return *known->second;
+  if (free_lines_.empty()) {
+    known->second = &lines_.emplace_back();
+  } else {
+    known->second = free_lines_.back();
+    free_lines_.pop_back();
+    *known->second = {};
+  }
+  known->second->server = server;
+  known->second->method = m;
+  return *known->second;
 }
 
 line* watch::find(server_id server, method_id m) {
-  const auto found = lines_.find(key_of(server, m));
-  return found == lines_.end() ? nullptr : &found->second;
+  const auto found = by_key_.find(key_of(server, m));
+  return found == by_key_.end() ? nullptr : found->second;
 }
 
 void watch::forget(server_id server) {
-  std::erase_if(lines_, [&](const auto& each) {
-    return each.second.server == server && each.second.first == line::none;
+  erase_if(by_key_, [&](const auto& each) {
+    line* const l = each.second;
+    if (l->server != server || l->first != line::none) return false;
+    free_lines_.push_back(l);
+    return true;
   });
 }
 
@@ -121,14 +132,13 @@ attempt_id watch::start(time_point now, server_id server, method_id m, bool cana
   } else {
     free_ = flights_[place].behind;
   }
-  flights_[place] = {.server = server,
-                     .method = m,
+  line& l = at(server, m);
+  flights_[place] = {.where = &l,
                      .begun = now,
                      .lost_before = lost_,
                      .kept = kept,
                      .live = true,
                      .canary = canary};
-  line& l = at(server, m);
   link(l, place);
   queue_due(l, now);
   return attempt_id{place};
@@ -136,7 +146,8 @@ attempt_id watch::start(time_point now, server_id server, method_id m, bool cana
 
 watch::ended watch::of(attempt_id which) const {
   const flight& f = flights_[static_cast<std::uint32_t>(which)];
-  return {f.server, f.method, f.canary, f.kept, {}, f.told, f.begun, {}};
+  const line& l = *f.where;
+  return {l.server, l.method, f.where, f.canary, f.kept, {}, f.told, f.begun, {}};
 }
 
 watch::ended watch::end(time_point now, attempt_id which, outcome how, bool answered_badly) {
@@ -144,16 +155,16 @@ watch::ended watch::end(time_point now, attempt_id which, outcome how, bool answ
   UNDERSTUDY_CHECK(place < flights_.size() && flights_[place].live);
   flights_[place].live = false;
   const flight f = flights_[place];
-  line& l = at(f.server, f.method);
+  line& l = *f.where;
   unlink(l, place);
   flights_[place].behind = std::exchange(free_, place);
   const duration took = age_of(f, now);
-  const auto late = late_after(f.method);
+  const auto late = late_after(l.method);
   const bool slow = late && took > *late;
   const sign shown = sign_of(how, answered_badly);
-  const ended result{
-      f.server, f.method, f.canary, f.kept, judge_canary(f.method, how, answered_badly, slow),
-      f.told,   f.begun,  took};
+  const ended result{l.server, l.method, &l,
+                     f.canary, f.kept,   judge_canary(l.method, how, answered_badly, slow),
+                     f.told,   f.begun,  took};
   if (f.canary) {
     l.canary.reset();
   } else if (says_something(how) && f.begun >= l.away_since) {
@@ -176,9 +187,9 @@ duration watch::canary_patience(method_id m) const {
 }
 
 void watch::learn(line& l, const flight& f, sign shown, bool slow, time_point now, duration took) {
-  method_facts& facts = methods_[index(f.method)];
+  method_facts& facts = methods_[index(l.method)];
   if (shown == sign::good || shown == sign::error) {
-    facts.took.add(now, slow ? *late_after(f.method) : took);
+    facts.took.add(now, slow ? *late_after(l.method) : took);
     ++facts.unseen;
   }
   const sign what = shown == sign::good && slow ? sign::slow : shown;
@@ -193,8 +204,8 @@ void watch::learn(line& l, const flight& f, sign shown, bool slow, time_point no
 /// We waited no longer: that it would have taken longer than this is all that is known, and the
 /// less of a sign the more often calls of its method do.
 void watch::learn_cut_short(line& l, const flight& f, time_point now, duration took) {
-  if (took <= usual_latest(f.method) || took < cut_short_least) return;
-  const double as_long = methods_[index(f.method)].took.survival(took);
+  if (took <= usual_latest(l.method) || took < cut_short_least) return;
+  const double as_long = methods_[index(l.method)].took.survival(took);
   judge_sign(l, f.begun, took, [&] { return l.against.add_slow(f.begun, now, as_long); });
 }
 
@@ -202,12 +213,14 @@ void watch::advance(time_point now) {
   while (!queue_.empty() && queue_.top().at <= now) {
     const due next = queue_.top();
     queue_.pop();
-    const auto found = lines_.find(next.key);
-    if (found == lines_.end() || found->second.due != next.at) continue;  // replaced
-    found->second.due.reset();
-    flag_late(found->second, now);
-    queue_due(found->second, now);
+    line& l = *next.where;
+    if (l.due != next.at) continue;  // replaced; or forgotten, and the line may be another one
+    l.due.reset();
+    flag_late(l, now);
+    queue_due(l, now);
   }
+  // Begun long ago and not seen since: on its way from memory until it is looked at.
+  if (!queue_.empty()) __builtin_prefetch(queue_.top().where);
 }
 
 std::optional<time_point> watch::next_deadline() const {
@@ -285,7 +298,7 @@ void watch::queue_due(line& l, time_point now) {
     at = std::min(at, due_of(flights_[l.unasked], overdue_after(l.method)));
   at = std::max(at, now + duration{1});
   if (l.due && *l.due <= at) return;
-  queue_.push({at, key_of(l.server, l.method)});
+  queue_.push({at, &l});
   l.due = at;
 }
 
@@ -303,7 +316,7 @@ void watch::flag_late(line& l, time_point now) {
     if (age < known.value_or(late_most)) return;
     f.late = known.has_value();
     f.told = true;
-    late_.push_back({f.server, f.method, f.canary, f.kept, {}, true, f.begun, age});
+    late_.push_back({l.server, l.method, &l, f.canary, f.kept, {}, true, f.begun, age});
     if (f.canary) continue;
     if (known && f.begun >= l.away_since) f.counted = count(l, sign::slow, f.begun, now, age);
   }

@@ -3,40 +3,28 @@
 
 #include <boost/unordered/unordered_flat_map.hpp>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <optional>
 #include <queue>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include "core/evidence.hpp"
 #include "core/latency.hpp"
 #include "core/limiter.hpp"
+#include "core/member_slot.hpp"
 #include "core/pool.hpp"
 #include "core/types.hpp"
 
 namespace understudy::core {
 
-/// One server in one method.
-struct line {
+/// One server in one method. What an attempt's begin reads is one cache line, what its end reads
+/// the next: with 10,000 servers each is a miss.
+struct alignas(64) line {
   server_id server{};
   method_id method{};
-  suspicion against{};
-  time_point last_good{};
-  baseline base{};  ///< what it takes while the server is calm
-
-  // While it is not trusted with the method:
-  bool away = false;
-  sign why = sign::fault;  ///< what was seen most
-  duration rest{0};        ///< grows with each verdict that follows soon
-  time_point rest_until{};
-  time_point away_since{};
-  unsigned canaries_good = 0;          ///< in a row
-  std::optional<attempt_id> canary{};  ///< the one under way
-  time_point canary_after{};           ///< not before
-  std::optional<time_point> ramp_from{};
 
   // Attempts in flight, the oldest first; indices into the watch's own list.
   std::uint32_t first = none;
@@ -44,6 +32,22 @@ struct line {
   std::uint32_t in_time = none;     ///< the oldest that is not late
   std::uint32_t unasked = none;     ///< the oldest that is not overdue
   std::optional<time_point> due{};  ///< what the queue has for it
+  baseline base{};                  ///< what it takes while the server is calm
+
+  bool away = false;       ///< it is not trusted with the method
+  sign why = sign::fault;  ///< then: what was seen most
+  suspicion against{};
+  time_point last_good{};
+  time_point away_since{};
+
+  // More of while it is away:
+  duration rest{0};  ///< grows with each verdict that follows soon
+  time_point rest_until{};
+  unsigned canaries_good = 0;          ///< in a row
+  std::optional<attempt_id> canary{};  ///< the one under way
+  time_point canary_after{};           ///< not before
+  std::optional<time_point> ramp_from{};
+
   static constexpr std::uint32_t none = 0xffffffffU;
 };
 
@@ -69,8 +73,9 @@ struct text_hash {
 
 /// What the pool wants to know again when an attempt ends.
 struct attempt_note {
-  unsigned priority = 0;  ///< of the server, when it began
-  bool calm = false;      ///< nothing was ahead of it there
+  core::tier* tier = nullptr;  ///< of the server, when it began
+  member_slot slot = no_slot;  ///< of the server, in the balancer of that tier
+  bool calm = false;           ///< nothing was ahead of it there
 };
 
 /// What a method takes is learned from all servers together, so a server that has grown slow is
@@ -94,6 +99,7 @@ class watch {
   struct ended {
     server_id server{};
     method_id method{};
+    line* where = nullptr;  ///< until forget()
     bool canary = false;
     attempt_note kept{};
     /// Of a canary: answered well, in the method's usual time; nothing where that says nothing.
@@ -123,8 +129,8 @@ class watch {
   /// All lines of a server.
   template <typename Visit>
   void each_line(server_id server, const Visit& visit) {
-    for (auto& [key, l] : lines_)
-      if (l.server == server) visit(l);
+    for (const auto& [key, l] : by_key_)
+      if (l->server == server) visit(*l);
   }
 
   [[nodiscard]] latency& took(method_id m) { return methods_[index(m)].took; }
@@ -152,8 +158,7 @@ class watch {
     mutable unsigned unseen = 0;  ///< samples since then
   };
   struct flight {
-    server_id server{};
-    method_id method{};
+    line* where = nullptr;
     time_point begun{};
     duration lost_before{0};
     attempt_note kept{};
@@ -168,7 +173,7 @@ class watch {
   };
   struct due {
     time_point at{};
-    std::uint64_t key = 0;
+    line* where = nullptr;
     bool operator>(const due& other) const { return at > other.at; }
   };
 
@@ -192,7 +197,9 @@ class watch {
 
   std::vector<method_facts> methods_;
   boost::unordered_flat_map<std::string, method_id, text_hash, std::equal_to<>> ids_;
-  std::unordered_map<std::uint64_t, line> lines_;
+  std::deque<line> lines_;  ///< stay where they are
+  std::vector<line*> free_lines_;
+  boost::unordered_flat_map<std::uint64_t, line*> by_key_;
   std::vector<flight> flights_;
   std::uint32_t free_ = line::none;
   std::priority_queue<due, std::vector<due>, std::greater<>> queue_;

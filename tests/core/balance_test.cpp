@@ -415,5 +415,24 @@ TEST(balance, one_that_comes_back_keeps_the_attempts_that_are_still_out) {
   }
 }
 
+TEST(balance, a_slot_is_kept_until_the_last_attempt_has_ended) {
+  balancer b({});
+  dice random(1);
+  const time_point now{};
+  const member_slot first = b.add(id_of(0), {});
+  b.set_eligible(id_of(0), true);
+  EXPECT_EQ(b.pick_slot(now, {}, {}, random), first);
+  b.began(now, first);
+  b.remove(id_of(0));
+  EXPECT_EQ(b.pick_slot(now, {}, {}, random), no_slot);
+  const member_slot second = b.add(id_of(1), {});
+  EXPECT_NE(second, first);
+  EXPECT_EQ(b.add(id_of(0), {}), first) << "it came back";
+  b.remove(id_of(0));
+  b.ended(now, first, now, outcome::answered);
+  EXPECT_EQ(b.add(id_of(2), {}), first) << "it is free";
+  EXPECT_EQ(b.in_flight(id_of(2)), 0U);
+}
+
 }  // namespace
 }  // namespace understudy::core

@@ -171,6 +171,33 @@ TEST(overdue, is_asked_for_the_newest_attempt_too) {
   l.end(slow, outcome::abandoned);
 }
 
+TEST(forgotten, leaves_nothing_to_who_comes_after) {
+  watch w;
+  time_point now{};
+  const method_id m = known(w, now, 10ms);
+  w.at(only, m).away = true;
+  const attempt_id last = w.begin(now, only, m, true);
+  w.forget(only);
+  ASSERT_NE(w.find(only, m), nullptr) << "its attempt is still out";
+  (void)w.end(now, last, outcome::answered, false);
+  w.forget(only);
+  ASSERT_EQ(w.find(only, m), nullptr);
+  // What was planned for the first is no look at the second.
+  ASSERT_TRUE(w.next_deadline());
+  const time_point planned = *w.next_deadline();
+  now += 1ms;
+  const server_id next{2};
+  const attempt_id fresh = w.begin(now, next, m, true);
+  EXPECT_FALSE(w.at(next, m).away);
+  w.advance(planned);
+  EXPECT_TRUE(w.take_notices().empty());
+  w.advance(now + 1s);
+  const std::vector<notice> seen = w.take_notices();
+  ASSERT_EQ(seen.size(), 1U);
+  EXPECT_EQ(seen[0].server, next);
+  EXPECT_EQ(w.of(fresh).server, next);
+}
+
 TEST(cut_short, counts_where_most_calls_are_answered_sooner) {
   watch w;
   time_point now{};
