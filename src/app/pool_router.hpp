@@ -120,6 +120,8 @@ class pool_router final : public router, public std::enable_shared_from_this<poo
                                                     core::time_point start);
   boost::asio::awaitable<routed> carry(pool_ptr pool, const wire::request& request,
                                        net::forward forward, core::time_point start);
+  routed finish(const pool_entry& pool, const net::forward& forward, core::time_point start,
+                net::forward_result& result);
 
   void arm_expiry();
 

@@ -231,6 +231,12 @@ asio::awaitable<routed> pool_router::carry(pool_ptr pool, const wire::request& r
     dispatcher = pool->dispatcher;
     result = co_await dispatcher->call(forward);
   }
+  co_return finish(*pool, forward, start, result);
+}
+
+// Apart from carry(), whose frame is the smaller for it.
+routed pool_router::finish(const pool_entry& pool, const net::forward& forward,
+                           core::time_point start, net::forward_result& result) {
   call_report report;
   routed answer;
   if (auto* answered = std::get_if<net::forwarded>(&result)) {
@@ -245,12 +251,12 @@ asio::awaitable<routed> pool_router::carry(pool_ptr pool, const wire::request& r
     answer = own_error(std::get<core::give_up>(result));
     report.error_code = answer.code;
   }
-  report.pool = pool->config.name;
+  report.pool = pool.config.name;
   report.method = forward.method;
   report.own = answer.own;
   report.took = clock::now() - start;
   parts_.reports(report);
-  co_return answer;
+  return answer;
 }
 
 asio::awaitable<void> pool_router::ask(pool_ptr pool, core::time_point until) {

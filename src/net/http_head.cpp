@@ -121,7 +121,13 @@ std::optional<http_refusal> read_length(std::string_view value, http_message_hea
   return std::nullopt;
 }
 
-http_refusal bad_name(std::string_view line) {
+http_refusal bad_line() {
+  return bad("A line of the head does not end with CR LF.");
+}
+
+http_refusal bad_name(std::string_view head) {
+  const auto line = head.substr(0, head.find('\n'));
+  if (!line.ends_with('\r') || line.find('\r') + 1 != line.size()) return bad_line();
   if (line.starts_with(' ') || line.starts_with('\t')) {
     return bad("A header is folded over two lines.");
   }
@@ -129,14 +135,20 @@ http_refusal bad_name(std::string_view line) {
   return bad("A header name is not a token.");
 }
 
-// One pass over the name, one over the value; what is wrong is found out apart.
-std::optional<http_refusal> split_field(std::string_view line, http_field& field) {
-  std::size_t colon = 0;
-  while (colon < line.size() && token_chars[static_cast<unsigned char>(line[colon])]) ++colon;
-  if (colon == 0 || colon == line.size() || line[colon] != ':') return bad_name(line);
-  field.name = line.substr(0, colon);
-  field.value = trim(line.substr(colon + 1));
-  if (has_control(field.value)) return bad("A header value holds a control character.");
+// Takes a field and its line end off `head`: looks at each byte once.
+std::optional<http_refusal> take_field(std::string_view& head, http_field& field) {
+  std::size_t at = 0;
+  while (at < head.size() && token_chars[static_cast<unsigned char>(head[at])]) ++at;
+  if (at == 0 || at == head.size() || head[at] != ':') return bad_name(head);
+  field.name = head.substr(0, at++);
+  const auto value = at;
+  while (at < head.size() && !control_chars[static_cast<unsigned char>(head[at])]) ++at;
+  if (!head.substr(at).starts_with("\r\n")) {
+    const bool line_end = at == head.size() || head[at] == '\r' || head[at] == '\n';
+    return line_end ? bad_line() : bad("A header value holds a control character.");
+  }
+  field.value = trim(head.substr(value, at - value));
+  head.remove_prefix(at + 2);
   return std::nullopt;
 }
 
@@ -182,24 +194,16 @@ std::optional<std::string_view> take_line(std::string_view& head) {
   return line;
 }
 
-http_refusal bad_line() {
-  return bad("A line of the head does not end with CR LF.");
-}
-
 // The lines behind the first.
 std::optional<http_refusal> read_fields(std::string_view head, framing& seen,
                                         http_message_head& into) {
   into.fields.clear();
   into.content_length.reset();
   into.chunked = false;
-  for (;;) {
-    const auto line = take_line(head);
-    if (!line) return bad_line();
-    if (line->empty()) break;
-    http_field field;
-    if (auto refusal = split_field(*line, field)) return refusal;
+  while (!head.starts_with("\r\n")) {
+    auto& field = into.fields.emplace_back();
+    if (auto refusal = take_field(head, field)) return refusal;
     if (auto refusal = read_framing(field, seen, into)) return refusal;
-    into.fields.push_back(field);
   }
   if (seen.lengths > 1) return bad("Content-Length is given twice.");
   if (seen.codings > 1) return bad("Transfer-Encoding is given twice.");
@@ -295,8 +299,11 @@ bool http_bare_line_feed(std::string_view text, std::size_t searched) {
 }
 
 bool http_field_valid(std::string_view line) {
+  std::string whole(line);
+  whole += "\r\n";
+  std::string_view rest = whole;
   http_field field;
-  return !line.empty() && !split_field(line, field);
+  return !take_field(rest, field) && rest.empty();
 }
 
 std::string_view http_field_value(const http_message_head& head, std::string_view name) {
