@@ -40,9 +40,9 @@ struct forward {
   std::vector<std::string_view> files;
   bool idempotent = false;
   core::time_point deadline{};
-  bool hurried = false;  ///< the caller asked for it to be that short
-  std::uint8_t priority = 5;                  ///< 0 to 9, while it waits for a place at a server
-  std::uint64_t caller = 0;                   ///< calls of one caller share one turn there
+  bool hurried = false;                        ///< the caller asked for it to be that short
+  std::uint8_t priority = 5;                   ///< 0 to 9, while it waits for a place at a server
+  std::uint64_t caller = 0;                    ///< calls of one caller share one turn there
   std::optional<std::uint64_t> balance_key{};  ///< for consistent_hash
 };
 

@@ -242,8 +242,8 @@ class dispatcher_impl final : public dispatcher {
   std::optional<core::time_point> prune_at_;
   std::optional<core::time_point> watch_at_;
   std::vector<core::server_id> unwatched_;  ///< whose connections watch_resting() looks at
-  core::time_point seen_at_{};  ///< the clock, when it was last looked at
-  std::size_t busy_ = 0;        ///< attempts that are out
+  core::time_point seen_at_{};              ///< the clock, when it was last looked at
+  std::size_t busy_ = 0;                    ///< attempts that are out
   bool started_ = false;
   bool stopped_ = false;
 };

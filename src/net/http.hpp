@@ -25,8 +25,8 @@ struct http_field {
 struct http_request {
   std::string method;  ///< "GET", "POST", ...; a HEAD wants what GET would get: the server cuts it
   std::string path;    ///< without query, percent-decoded; begins with "/", or is "*"
-  std::vector<std::pair<std::string, std::string>> query;    ///< percent-decoded, "+" is a space
-  std::vector<http_field> headers;                           ///< trailers are dropped
+  std::vector<std::pair<std::string, std::string>> query;  ///< percent-decoded, "+" is a space
+  std::vector<http_field> headers;                         ///< trailers are dropped
   std::string body;
   std::string_view peer;  ///< ip:port
 

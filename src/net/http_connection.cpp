@@ -290,9 +290,9 @@ class tcp_connection final : public http_connection {
   std::string head_text_;
   http_request_head head_;
   std::size_t head_bytes_ = 0;
-  std::size_t searched_ = 0;    ///< of a head that is not complete
-  bool may_skip_line_ = true;   ///< no empty line came yet
-  std::size_t written_ = 0;     ///< by write_now()
+  std::size_t searched_ = 0;   ///< of a head that is not complete
+  bool may_skip_line_ = true;  ///< no empty line came yet
+  std::size_t written_ = 0;    ///< by write_now()
   bool resting_ = true;
   bool used_ = false;  ///< something was read before
   bool lost_ = false;

@@ -127,8 +127,9 @@ void append_http_head(std::string& out, const http_response& response, bool keep
     append_number(out, response.body.size());
     out += "\r\n";
   }
-  out += "Cache-Control: no-store\r\n"  // every answer here is of this moment
-         "X-Content-Type-Options: nosniff\r\n";
+  out +=
+      "Cache-Control: no-store\r\n"  // every answer here is of this moment
+      "X-Content-Type-Options: nosniff\r\n";
   out += keep_alive ? "Connection: keep-alive\r\n" : "Connection: close\r\n";
   for (const auto& [name, value] : response.headers) append_header(out, name, value);
   out += "\r\n";

@@ -189,15 +189,16 @@ void upstream::readable(error_code ec) {
 void upstream::read() {
   if (phase_ != phase::busy || ended_) return;
   const auto room = codec_->prepare();
-  socket_.async_read_some(
-      asio::buffer(room.data(), room.size()),
-      [self = shared_from_this()](error_code ec, std::size_t bytes) {
-        if (self->phase_ != phase::busy || self->ended_) return;
-        if (ec == asio::error::eof) return self->end(self->codec_->end(self->result_));
-        if (ec) return self->end(core::outcome::lost);
-        if (const auto how = self->codec_->commit(bytes, self->result_)) return self->end(*how);
-        self->read();
-      });
+  socket_.async_read_some(asio::buffer(room.data(), room.size()),
+                          [self = shared_from_this()](error_code ec, std::size_t bytes) {
+                            if (self->phase_ != phase::busy || self->ended_) return;
+                            if (ec == asio::error::eof)
+                              return self->end(self->codec_->end(self->result_));
+                            if (ec) return self->end(core::outcome::lost);
+                            if (const auto how = self->codec_->commit(bytes, self->result_))
+                              return self->end(*how);
+                            self->read();
+                          });
 }
 
 void upstream::end(core::outcome how) {

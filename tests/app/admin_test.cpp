@@ -23,7 +23,8 @@ class admin : public testing::Test {
   net::http_handler handlers(http_side side) {
     return [this, side](const net::http_request& request) { return handle(request, side); };
   }
-  boost::asio::awaitable<net::http_response> handle(const net::http_request& request, http_side side) {
+  boost::asio::awaitable<net::http_response> handle(const net::http_request& request,
+                                                    http_side side) {
     const auto home = co_await boost::asio::this_coro::executor;
     if (!handler_) {
       app::admin_parts parts{routes_,

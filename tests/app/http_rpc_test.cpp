@@ -10,8 +10,7 @@ namespace {
 
 class http_rpc : public testing::Test {
  protected:
-  net::http_response post(std::string body,
-                          std::vector<net::http_field> headers = {}) {
+  net::http_response post(std::string body, std::vector<net::http_field> headers = {}) {
     net::http_request request;
     request.method = "POST";
     request.path = "/rpc";

@@ -382,24 +382,6 @@ TEST(pool, settings_may_change) {
   EXPECT_EQ(l.pick("b"), 'a');
 }
 
-TEST(pool, an_attempt_ends_in_the_priority_where_it_began) {
-  lab l("a0 b0 c1");
-  const attempt_id first = l.begin('a');
-  l.update('a', 1);
-  const attempt_id second = l.begin('a');
-  l.remove('b');
-  l.add('d', 0);  // takes the slot that b had
-  EXPECT_EQ(l.percent('d'), 100);
-  EXPECT_EQ(l.pick("dc"), 'a');
-  l.update('a', 0);
-  EXPECT_EQ(l.status('a').in_flight, 2U);
-  l.end(second, outcome::answered);
-  l.end(first, outcome::answered);
-  EXPECT_EQ(l.status('a').in_flight, 0U);
-  EXPECT_EQ(l.pick("d"), 'a');
-  EXPECT_EQ(l.pick("a"), 'd');
-}
-
 TEST(pool, suspicions_of_one_server_are_told_once_a_second) {
   lab l("a0 b1");
   l.probe('a', outcome::answered);
