@@ -1,6 +1,7 @@
 #include <atomic>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/deferred.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/dispatch.hpp>
 #include <boost/asio/ip/tcp.hpp>
@@ -14,6 +15,7 @@
 #include "net/http_connection.hpp"
 #include "net/http_event_stream.hpp"
 #include "net/listen.hpp"
+#include "net/outbox.hpp"
 
 namespace understudy::net {
 namespace {
@@ -117,6 +119,7 @@ asio::awaitable<void> serve(state_ptr server, std::shared_ptr<session> self, std
     std::string_view rest;
     if (!bodyless && response.body.size() > joined_bytes_max) rest = response.body;
     self->events = is_head ? nullptr : response.events;
+    co_await outbox::of(server->executor).turn(server->executor);
     if (!connection.write_now(out, rest)) co_await connection.write_rest(out, rest);
     if (!keep_alive) co_await end_last(*server, *self, response);
     more = keep_alive && !connection.lost();

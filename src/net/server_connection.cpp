@@ -92,6 +92,7 @@ bool server_shared::account(std::size_t& accounted, std::size_t keeps) {
 server_connection::server_connection(tcp::socket socket, std::shared_ptr<server_lane> lane,
                                      bool refused)
     : socket_(std::move(socket)),
+      outbox_(outbox::of(socket_.get_executor())),
       lane_(std::move(lane)),
       slot_(lane_->connections_.size()),
       reader_(lane_->shared()->options.limits),
@@ -165,6 +166,7 @@ asio::awaitable<void> server_connection::run() {
       } else {
         const auto answer_at = out_.size();
         co_await handler_->handle(call_, out_);
+        co_await outbox_.turn(socket_.get_executor());
         call_.files.clear();
         answer_added(answer_at);
       }

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "net/frame_server.hpp"
+#include "net/outbox.hpp"
 
 namespace understudy::net {
 
@@ -121,6 +122,7 @@ class server_connection {
   void release_buffers();
 
   boost::asio::ip::tcp::socket socket_;
+  outbox& outbox_;
   std::shared_ptr<server_lane> lane_;
   std::size_t slot_;
   std::unique_ptr<frame_handler> handler_;

@@ -7,6 +7,7 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <utility>
 
+#include "net/outbox.hpp"
 #include "net/trunk_call.hpp"
 #include "understudy/detail/check.hpp"
 #include "understudy/error.hpp"
@@ -130,8 +131,9 @@ void trunk::send(trunk_call& call, std::string_view body) {
   call.begin_ = taken_bytes_ + (before - out_at_);
   call.bytes_ = out_.size() - before;
   if (std::exchange(flushing_, true)) return;
-  // Calls that begin in this turn of the loop leave together.
-  asio::post(socket_.get_executor(), [self = shared_from_this()] { self->flush(); });
+  outbox::of(socket_.get_executor()).add(socket_.get_executor(), [self = shared_from_this()] {
+    self->flush();
+  });
 }
 
 // Calls that the kernel took no byte of end as stale, as soon as the stream's end is read: what the

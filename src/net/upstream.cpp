@@ -39,6 +39,7 @@ bool would_block(const error_code& ec) {
 upstream::upstream(asio::any_io_executor executor, std::unique_ptr<upstream_codec> codec,
                    idle_sink on_idle_end)
     : carrier(executor),
+      outbox_(outbox::of(executor)),
       socket_(executor),
       codec_(std::move(codec)),
       on_idle_end_(std::move(on_idle_end)) {}
@@ -78,11 +79,15 @@ void upstream::start(const outgoing& what, core::time_point deadline) {
     sent_all_ = true;
     return end(core::outcome::answered);
   }
-  send_now();
-  // A peer that refused the rest may have answered before: it is read either way.
-  if (send_failed_ && sent_bytes_ == 0) return end(core::outcome::lost);
-  // First the others get their turn: to read at once would nearly always find nothing yet.
-  if (!watching_) asio::post(socket_.get_executor(), [self = shared_from_this()] { self->read(); });
+  outbox_.add(socket_.get_executor(), [self = shared_from_this()] {
+    if (self->ended_) return;
+    self->send_now();
+    // A peer that refused the rest may have answered before: it is read either way.
+    if (self->send_failed_ && self->sent_bytes_ == 0) return self->end(core::outcome::lost);
+    if (self->watching_) return;
+    // First the others get their turn: to read at once would nearly always find nothing yet.
+    asio::post(self->socket_.get_executor(), [self] { self->read(); });
+  });
 }
 
 bool upstream::ended(core::time_point now) {

@@ -16,6 +16,7 @@
 #include "core/types.hpp"
 #include "net/carrier.hpp"
 #include "net/exchange.hpp"
+#include "net/outbox.hpp"
 #include "net/upstream_codec.hpp"
 
 namespace understudy::net {
@@ -74,6 +75,7 @@ class upstream : public carrier, public std::enable_shared_from_this<upstream> {
   void end(core::outcome how);
   [[nodiscard]] bool quiet() const;
 
+  outbox& outbox_;
   boost::asio::ip::tcp::socket socket_;
   std::unique_ptr<upstream_codec> codec_;
   idle_sink on_idle_end_;
