@@ -276,7 +276,8 @@ call_step call::wait_for_place(time_point now) {
                         .priority = options_.priority,
                         .caller = options_.caller};
   const auto entered = shared().queue.enter(now, me);
-  if (const auto* away = std::get_if<turned_away>(&entered)) return no_place(away->retry_after);
+  if (const auto* away = std::get_if<turned_away>(&entered))
+    return no_place(now, away->retry_after);
   turn_ = std::get<pending_id>(entered);
   return park{std::min(options_.deadline, now + look_again), turn_};
 }
@@ -287,7 +288,7 @@ call_step call::turn_came(time_point now) {
   if (shared().queue.waits(*turn_) && !too_late && shared().any_in_service())
     return park{std::min(options_.deadline, now + look_again), turn_};
   const auto place = leave_queue();
-  if (now >= options_.deadline || (too_late && !place)) return no_place(crowded_hint);
+  if (now >= options_.deadline || (too_late && !place)) return no_place(now, crowded_hint);
   const bool may = place && std::find(tried_.begin(), tried_.end(), *place) == tried_.end();
   if (may && !options_.key && pool_.trusts(now, *place, method_)) return start(now, *place);
   const pool::choice next = pool_.pick(now, tried_, method_, options_.key);
@@ -295,10 +296,11 @@ call_step call::turn_came(time_point now) {
   if (!next.full) return wait_for_server(now);
   if (may) return start(now, *place);  // better ones are full
   // To wait again would be to be told again of the same place.
-  return place ? no_place(crowded_hint) : wait_for_place(now);
+  return place ? no_place(now, crowded_hint) : wait_for_place(now);
 }
 
-call_step call::no_place(duration retry_after) {
+call_step call::no_place(time_point now, duration retry_after) {
+  shared().refused_at = now;
   if (has_answer()) return deliver{};
   if (!unknown_.empty()) return not_repeated(refusal::overloaded);
   return refuse(refusal::overloaded,

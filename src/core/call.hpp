@@ -120,7 +120,7 @@ class call {
   [[nodiscard]] std::optional<call_step> go_on(time_point now);
   [[nodiscard]] call_step wait_for_place(time_point now);
   [[nodiscard]] call_step turn_came(time_point now);
-  [[nodiscard]] call_step no_place(duration retry_after);
+  [[nodiscard]] call_step no_place(time_point now, duration retry_after);
   [[nodiscard]] duration needs() const;
   [[nodiscard]] call_step after_not_sent(time_point now);
   [[nodiscard]] call_step after_sent(time_point now);

@@ -23,6 +23,8 @@ constexpr duration push_back_memory = 10s;
 constexpr duration trial_interval_min = 1s;
 constexpr duration trial_interval_max = 30s;
 constexpr int trial_rest = 20;  // times as long as a trial took, until the next
+// Refusals that lie further back are of another time.
+constexpr duration refusals_matter = 2s;
 constexpr double trial_min_s = 2;
 constexpr double trial_max_latencies = 8;
 
@@ -45,7 +47,8 @@ bool limiter::began(time_point now) {
   return calm;
 }
 
-void limiter::ended(time_point now, duration took, duration expected, load_sign how) {
+void limiter::ended(time_point now, duration took, duration expected, load_sign how,
+                    time_point refused) {
   UNDERSTUDY_CHECK(in_flight_ > 0);
   const unsigned together = in_flight_--;
   if (trial_ != trial::none) {
@@ -56,7 +59,7 @@ void limiter::ended(time_point now, duration took, duration expected, load_sign 
       trial_ = trial::teaching;
       trial_taught_ = now;
     }
-    if (now >= trial_give_up_) end_trial(now);
+    if (now >= trial_give_up_ || (trial_free_ && refused >= trial_began_)) end_trial(now);
     return;
   }
   if (skip_ > 0) {
@@ -70,7 +73,7 @@ void limiter::ended(time_point now, duration took, duration expected, load_sign 
   round_.in_flight += together;
   round_.full += together >= 0.8 * limit() ? 1 : 0;
   round_.late += how == load_sign::timed_out ? 1 : 0;
-  if (++round_.samples >= std::clamp(limit_, round_min, round_max)) judge(now);
+  if (++round_.samples >= std::clamp(limit_, round_min, round_max)) judge(now, refused);
 }
 
 unsigned limiter::limit() const {
@@ -78,7 +81,7 @@ unsigned limiter::limit() const {
 }
 
 /// A round is complete.
-void limiter::judge(time_point now) {
+void limiter::judge(time_point now, time_point refused) {
   const double slowdown = round_.took / round_.expected;
   const double together = round_.in_flight / round_.samples;
   // Work that its caller gave up goes on unseen: there is more in the server than in flight.
@@ -91,9 +94,9 @@ void limiter::judge(time_point now) {
     return;
   }
   if (used && slowdown > queue_shows && now >= trial_due_) {
-    begin_trial(now);
+    begin_trial(now, refused);
   } else if (late || slowdown > options_.slowdown_max) {
-    lower(now, workers);
+    lower(now, workers, refused);
   } else if (used) {
     raise(now, workers * options_.slowdown_max);
   } else {
@@ -101,12 +104,12 @@ void limiter::judge(time_point now) {
   }
 }
 
-void limiter::lower(time_point now, double workers) {
+void limiter::lower(time_point now, double workers, time_point refused) {
   slow_start_ = false;
   const double next =
       std::max({workers * options_.slowdown_max, limit_ * fall_max, options_.floor});
   if (next >= limit_) return new_round();
-  if (next < limit_peak_ / 2 && now >= trial_earliest_) return begin_trial(now);
+  if (next < limit_peak_ / 2 && now >= trial_earliest_) return begin_trial(now, refused);
   limit_ = next;
   new_round();
 }
@@ -137,13 +140,14 @@ void limiter::new_round() {
   skip_ = in_flight_;
 }
 
-void limiter::begin_trial(time_point now) {
+void limiter::begin_trial(time_point now, time_point refused) {
   const double mean = round_.samples > 0 ? round_.took / round_.samples : 0;
   const double give_up = trial_min_s + trial_max_latencies * mean;
   round_ = {};
   trial_ = trial::draining;
   trial_began_ = now;
   trial_begun_ = 0;
+  trial_free_ = refused == time_point::min() || now - refused > refusals_matter;
   trial_give_up_ =
       now + std::chrono::duration_cast<duration>(std::chrono::duration<double>(give_up));
 }

@@ -42,7 +42,8 @@ struct limiter_options {
 /// (the idea is that of BBR's ProbeRTT: Cardwell et al. 2016, and of Envoy's minRTT window). At
 /// first after 1 s, then after twice as long each time, up to 30 s, and no oftener than costs 2.5 %
 /// of the places; and before a limit falls below half of its height at the last trial: a server
-/// that answers more slowly without queueing is not overloaded.
+/// that answers more slowly without queueing is not overloaded. A trial is given up once a call has
+/// to be refused for it.
 ///
 /// One owner, one thread; no clock.
 class limiter {
@@ -54,8 +55,10 @@ class limiter {
   [[nodiscard]] bool began(time_point now);
 
   /// It ended. `expected` is what its method takes on a calm server (baseline::expected); 0 if
-  /// that is not known, then the attempt says nothing but its pushback.
-  void ended(time_point now, duration took, duration expected, load_sign how);
+  /// that is not known, then the attempt says nothing but its pushback. `refused`: when a call was
+  /// refused last for want of a place; a trial is not worth a refusal where there were none before.
+  void ended(time_point now, duration took, duration expected, load_sign how,
+             time_point refused = time_point::min());
 
   [[nodiscard]] unsigned limit() const;
   [[nodiscard]] unsigned in_flight() const { return in_flight_; }
@@ -72,12 +75,12 @@ class limiter {
   };
   enum class trial : std::uint8_t { none, draining, teaching };
 
-  void judge(time_point now);
-  void lower(time_point now, double workers);
+  void judge(time_point now, time_point refused);
+  void lower(time_point now, double workers, time_point refused);
   void raise(time_point now, double to);
   void push_back(time_point now, unsigned together);
   void new_round();
-  void begin_trial(time_point now);
+  void begin_trial(time_point now, time_point refused);
   void end_trial(time_point now);
   [[nodiscard]] double trial_limit() const { return limit_ / (2 * options_.slowdown_max); }
 
@@ -92,6 +95,7 @@ class limiter {
   time_point pushed_{};
 
   unsigned trial_begun_ = 0;
+  bool trial_free_ = false;  ///< no call had been refused before it
   time_point trial_began_{};
   time_point trial_taught_{};   ///< since when nothing is queued
   time_point trial_give_up_{};  ///< a server that hangs is not kept at a quarter for ever

@@ -148,7 +148,7 @@ void pool::state::learn_load(time_point now, server& s, const watch::ended& ende
   duration expected = calm_self.expected();
   if (watch::is_shared(ended.method)) expected = {};  // of which of them?
   if (expected > duration{0}) expected = std::max(expected, queue_unfelt);
-  s.load.ended(now, ended.took, expected, how);
+  s.load.ended(now, ended.took, expected, how, refused_at);
   if (how == load_sign::served) calm_self.add(ended.took, ended.kept.calm);
 }
 

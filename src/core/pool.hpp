@@ -59,7 +59,7 @@ struct pool_options {
   /// 19 of 20 calls of its method do, but not before this. 0: never.
   duration hedge_after = std::chrono::milliseconds{10};
   balance_options balance{};            ///< among the servers of one priority
-  limiter_options limits{.start = 32};   ///< how many attempts a server is given at a time
+  limiter_options limits{.start = 32};  ///< how many attempts a server is given at a time
   pending_options pending{};            ///< calls that wait while all have as many as they can take
 };
 
@@ -169,9 +169,9 @@ class pool {
 
   [[nodiscard]] const pool_options& options() const;
   [[nodiscard]] std::vector<server_status> status(time_point now) const;
-  [[nodiscard]] std::size_t parked() const;  ///< calls that wait for a server now
+  [[nodiscard]] std::size_t parked() const;         ///< calls that wait for a server now
   [[nodiscard]] bool waits(pending_id turn) const;  ///< it was not told to come yet
-  [[nodiscard]] std::size_t queued() const;  ///< calls that wait for a place at one
+  [[nodiscard]] std::size_t queued() const;         ///< calls that wait for a place at one
 
  private:
   enum class standing : std::uint8_t;

@@ -57,7 +57,8 @@ struct pool::state {
   pending queue;
   std::unordered_map<pending_id, server_id> granted;
   refusals refused;
-  std::vector<candidate> candidates;  ///< of the current pick: kept for their memory
+  time_point refused_at = time_point::min();  ///< a call, last, for want of a place
+  std::vector<candidate> candidates;          ///< of the current pick: kept for their memory
   std::vector<server_id> excluded;
 };
 

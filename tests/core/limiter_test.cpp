@@ -251,5 +251,41 @@ TEST(baseline_of_method, keeps_what_calm_calls_took) {
   EXPECT_GT(b.expected(), 49ms) << "it follows";
 }
 
+/// 30 calls are out all the time, and take longer than believed.
+class limiter_on_trial : public ::testing::Test {
+ protected:
+  limiter_on_trial() {
+    for (int i = 0; i < 30; ++i) (void)limit.began(now);
+  }
+  void answer(time_point refused) {
+    now += 17ms;
+    limit.ended(now, 500ms, 300ms, load_sign::served, refused);
+    (void)limit.began(now);
+  }
+  /// `refused`: calls are refused all the time.
+  bool comes_to_trial(bool refused) {
+    for (int i = 0; i < 1'000 && limit.limit() >= 16; ++i)
+      answer(refused ? now : time_point::min());
+    return limit.limit() < 16;
+  }
+
+  limiter limit{{.start = 32}};
+  time_point now{};
+};
+
+TEST_F(limiter_on_trial, the_first_refusal_ends_it) {
+  ASSERT_TRUE(comes_to_trial(false));
+  answer(time_point::min());
+  EXPECT_LT(limit.limit(), 16U);
+  answer(now);
+  EXPECT_GE(limit.limit(), 32U);
+}
+
+TEST_F(limiter_on_trial, where_calls_are_refused_anyway_it_goes_on) {
+  ASSERT_TRUE(comes_to_trial(true));
+  answer(now);
+  EXPECT_LT(limit.limit(), 16U);
+}
+
 }  // namespace
 }  // namespace understudy::core
