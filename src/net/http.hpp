@@ -12,14 +12,11 @@
 #include <utility>
 #include <vector>
 
+#include "net/http_field.hpp"
+
 namespace understudy::net {
 
 class http_event_stream;  // net/http_event_stream.hpp
-
-struct http_field {
-  std::string_view name;
-  std::string_view value;  ///< without the white space around it
-};
 
 /// One that a handler is given owns its texts but for views of the headers and the peer.
 struct http_request {

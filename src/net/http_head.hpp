@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-#include "net/http.hpp"
+#include "net/http_field.hpp"
 
 namespace understudy::net {
 
