@@ -95,6 +95,7 @@ void format(std::string& out, const http_response& response, bool bodyless, bool
 
 asio::awaitable<void> serve(state_ptr server, std::shared_ptr<session> self, std::string peer) {
   auto& connection = *self->connection;
+  auto& sends = outbox::of(server->executor);
   http_incoming incoming;
   std::string out;
   for (bool more = true; more;) {
@@ -112,6 +113,7 @@ asio::awaitable<void> serve(state_ptr server, std::shared_ptr<session> self, std
     } catch (const std::exception& e) {
       response = http_error(500, std::string("The request failed inside the server: ") + e.what());
     }
+    co_await sends.turn(server->executor);
     const bool is_head = incoming.request.method == "HEAD";
     const bool bodyless = is_head || response.status == 204 || response.events;
     const bool keep_alive = incoming.keep_alive && !server->stopping && !response.events;
@@ -119,7 +121,6 @@ asio::awaitable<void> serve(state_ptr server, std::shared_ptr<session> self, std
     std::string_view rest;
     if (!bodyless && response.body.size() > joined_bytes_max) rest = response.body;
     self->events = is_head ? nullptr : response.events;
-    co_await outbox::of(server->executor).turn(server->executor);
     if (!connection.write_now(out, rest)) co_await connection.write_rest(out, rest);
     if (!keep_alive) co_await end_last(*server, *self, response);
     more = keep_alive && !connection.lost();

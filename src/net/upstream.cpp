@@ -181,7 +181,11 @@ void upstream::readable(error_code ec) {
   if (phase_ == phase::closed) return;
   if (phase_ == phase::busy) {
     if (ended_) return;
-    return ec ? end(core::outcome::lost) : read();
+    if (ec) return end(core::outcome::lost);
+    if (sent_bytes_ > 0) return read();
+    // No byte of the call has left: what came is its end, or answers nothing. Or nothing came.
+    if (!quiet()) end(core::outcome::lost);
+    return;
   }
   if (quiet()) return watch();
   char byte = 0;
