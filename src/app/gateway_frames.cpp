@@ -11,6 +11,8 @@ namespace understudy::app {
 
 namespace {
 
+constexpr std::size_t kept_bytes = 1024;  // of a method's name, which may fill a frame
+
 class forwarding_handler final : public net::frame_handler {
  public:
   forwarding_handler(std::shared_ptr<router> routes, std::string pool, std::uint64_t caller)
@@ -22,6 +24,7 @@ class forwarding_handler final : public net::frame_handler {
   boost::asio::awaitable<void> handle(net::frame_call& call, std::string& out) override {
     if (const auto wrong = wire::parse_request(call.body, request_)) {
       wire::append_error_frame(out, wrong->code, wrong->message);
+      request_ = {};
       co_return;
     }
     std::vector<std::string_view> files(call.files.begin(), call.files.end());
@@ -33,6 +36,7 @@ class forwarding_handler final : public net::frame_handler {
       wire::append_frame(out, wire::frame_type::file, file);
     }
     wire::append_frame(out, wire::frame_type::message, answer.body);
+    if (request_.method.capacity() > kept_bytes) request_ = {};
   }
 
  private:

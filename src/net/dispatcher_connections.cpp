@@ -104,6 +104,7 @@ void dispatcher_impl::keep(server& target, attempt_result& ended) {
   if (std::exchange(target.unwatched, true)) return;
   unwatched_.push_back(target.id);
   if (!watch_at_) watch_at_ = at + watch_after;
+  arm(at);
 }
 
 /// A connection that is used again and again needs nobody to wait for its end: the next call finds

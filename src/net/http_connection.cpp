@@ -25,7 +25,6 @@ constexpr auto as_result = asio::as_tuple(asio::deferred);
 constexpr std::size_t body_read_bytes = 65536;
 // Few heads are longer: what an idle or slow connection may hold is kept small.
 constexpr std::size_t head_read_bytes = 4096;
-constexpr std::size_t kept_bytes = 65536;  // of a request's body, for the next one
 constexpr std::size_t linger_bytes_max = std::size_t{64} << 20;
 constexpr std::chrono::seconds linger_time{2};
 
@@ -235,7 +234,6 @@ class tcp_connection final : public http_connection {
   bool take_body(std::string& body) {
     const auto length = head_.content_length.value_or(0);
     body.clear();
-    if (body.capacity() > kept_bytes) body.shrink_to_fit();
     if (head_.chunked || length > buffer_.size()) return false;
     body.assign(buffer_.data().substr(0, static_cast<std::size_t>(length)));
     buffer_.consume(body.size());

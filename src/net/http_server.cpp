@@ -29,6 +29,7 @@ constexpr std::size_t refused_max = 64;
 constexpr std::chrono::milliseconds accept_pause{50};
 // To copy a small body behind its head costs less than to have the kernel gather both.
 constexpr std::size_t joined_bytes_max = 16384;
+constexpr std::size_t kept_bytes = 4096;
 
 struct session {
   std::unique_ptr<http_connection> connection;
@@ -93,6 +94,11 @@ void format(std::string& out, const http_response& response, bool bodyless, bool
   if (!bodyless && response.body.size() <= joined_bytes_max) out += response.body;
 }
 
+/// A connection that rests keeps little of what its last request took.
+void give_back(std::string& text) {
+  if (text.capacity() > kept_bytes) text = std::string();
+}
+
 asio::awaitable<void> serve(state_ptr server, std::shared_ptr<session> self, std::string peer) {
   auto& connection = *self->connection;
   auto& sends = outbox::of(server->executor);
@@ -122,6 +128,8 @@ asio::awaitable<void> serve(state_ptr server, std::shared_ptr<session> self, std
     if (!bodyless && response.body.size() > joined_bytes_max) rest = response.body;
     self->events = is_head ? nullptr : response.events;
     if (!connection.write_now(out, rest)) co_await connection.write_rest(out, rest);
+    give_back(incoming.request.body);
+    give_back(out);
     if (!keep_alive) co_await end_last(*server, *self, response);
     more = keep_alive && !connection.lost();
   }
