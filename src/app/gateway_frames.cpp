@@ -24,7 +24,7 @@ class forwarding_handler final : public net::frame_handler {
   boost::asio::awaitable<void> handle(net::frame_call& call, std::string& out) override {
     if (const auto wrong = wire::parse_request(call.body, request_)) {
       wire::append_error_frame(out, wrong->code, wrong->message);
-      request_ = {};
+      give_back();
       co_return;
     }
     std::vector<std::string_view> files(call.files.begin(), call.files.end());
@@ -36,10 +36,14 @@ class forwarding_handler final : public net::frame_handler {
       wire::append_frame(out, wire::frame_type::file, file);
     }
     wire::append_frame(out, wire::frame_type::message, answer.body);
-    if (request_.method.capacity() > kept_bytes) request_ = {};
+    give_back();
   }
 
  private:
+  void give_back() {
+    if (request_.method.capacity() > kept_bytes) std::string().swap(request_.method);
+  }
+
   std::shared_ptr<router> routes_;
   std::string pool_;
   std::uint64_t caller_;

@@ -96,7 +96,7 @@ void format(std::string& out, const http_response& response, bool bodyless, bool
 
 /// A connection that rests keeps little of what its last request took.
 void give_back(std::string& text) {
-  if (text.capacity() > kept_bytes) text = std::string();
+  if (text.capacity() > kept_bytes) std::string().swap(text);  // to assign would keep the memory
 }
 
 asio::awaitable<void> serve(state_ptr server, std::shared_ptr<session> self, std::string peer) {

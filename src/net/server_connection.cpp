@@ -375,7 +375,7 @@ void server_connection::check(server_lane::clock::time_point now) {
 
 void server_connection::release_buffers() {
   reader_ = wire::frame_reader(lane_->shared()->options.limits);
-  out_ = std::string();
+  std::string().swap(out_);  // to assign would keep the memory
 }
 
 void server_connection::drain() {

@@ -70,6 +70,36 @@ TEST(http_server, a_connection_that_has_sent_little_holds_little_memory) {
   EXPECT_LT((after - before) / count, 32768U);
 }
 
+awaitable<net::http_response> count_body(const net::http_request& request) {
+  net::http_response response;
+  response.body = '[' + std::to_string(request.body.size()) + ']';
+  co_return response;
+}
+
+TEST(http_server, a_connection_that_rests_gives_back_what_a_large_request_took) {
+  http_fixture fixture(count_body);
+  constexpr std::size_t count = 20;
+  constexpr std::size_t body_bytes = std::size_t{1} << 20;
+  std::size_t before = 0;
+  std::size_t after = 0;
+  const auto allocated = [](std::size_t& into) {
+    const auto all = ::mallinfo2();
+    into = all.uordblks + all.hblkhd;
+  };
+  const std::string request =
+      "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: " + std::to_string(body_bytes) + "\r\n\r\n" +
+      std::string(body_bytes, 'x');
+  std::deque<raw_caller> callers;
+  for (std::size_t i = 0; i < count; ++i) callers.emplace_back(fixture.address());
+  fixture.on_owner([&] { allocated(before); });
+  for (auto& caller : callers) {
+    caller.send(request);
+    caller.read_past("[1048576]");
+  }
+  fixture.on_owner([&] { allocated(after); });
+  EXPECT_LT(after, before + count * 65536);
+}
+
 TEST(http_server, keeps_the_connection_and_answers_in_order) {
   http_fixture fixture(echo);
   raw_caller caller(fixture.address());
