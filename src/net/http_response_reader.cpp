@@ -29,7 +29,7 @@ void http_response_reader::begin(bool bodyless) {
   searched_ = 0;
   length_ = 0;
   chunks_.reset();
-  decoded_ = {};
+  std::string().swap(decoded_);  // to assign would keep the memory
 }
 
 std::span<char> http_response_reader::prepare() {

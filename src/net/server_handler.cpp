@@ -210,7 +210,8 @@ bool server_handler::answer_now(frame_call& call, std::string& out) {
 
 // A connection that rests holds nothing of what a large call needed.
 void server_handler::release_memory() {
-  request_ = {};
+  wire::request fresh;
+  std::swap(request_, fresh);  // to assign would keep the method's memory
   about_ = context({}, {}, peer_);
 }
 
