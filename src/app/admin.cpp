@@ -8,6 +8,7 @@
 
 #include "app/admin_events.hpp"
 #include "app/admin_servers.hpp"
+#include "app/already.hpp"
 #include "app/http_rpc.hpp"
 
 namespace understudy::app {
@@ -181,10 +182,6 @@ asio::awaitable<http_response> handle_at_home(std::shared_ptr<site> here, endpoi
   }
 }
 
-asio::awaitable<http_response> ready_made(http_response response) {
-  co_return std::move(response);
-}
-
 asio::awaitable<http_response> answer_events(std::shared_ptr<site> here,
                                              const http_request& request) {
   co_return here->subscribers.answer(request, co_await asio::this_coro::executor);
@@ -201,7 +198,7 @@ asio::awaitable<http_response> handle(const std::shared_ptr<site>& here, router&
                                       const http_request& request) {
   const auto found = find_path(request.path);
   if (found.where == endpoint::none || !served(found.where, here->side)) {
-    return ready_made(
+    return already(
         http_error(404, found.where == endpoint::none
                             ? "There is nothing at this path: GET / lists what is here."
                             : "This path is served by another address of this gateway."));
@@ -209,18 +206,18 @@ asio::awaitable<http_response> handle(const std::shared_ptr<site>& here, router&
   if (!found.methods.empty() && !allows(found.methods, request.method)) {
     auto response = http_error(405, "This path takes " + std::string(found.methods) + " only.");
     response.headers.emplace_back("Allow", found.methods);
-    return ready_made(std::move(response));
+    return already(std::move(response));
   }
   if (cross_site(request)) {
-    return ready_made(http_error(403, "Pages of other sites may not do this."));
+    return already(http_error(403, "Pages of other sites may not do this."));
   }
   switch (found.where) {
     case endpoint::rpc:
       return serve_rpc(routes, request);
     case endpoint::root:
-      return ready_made(root(*here));
+      return already(root(*here));
     case endpoint::alive:
-      return ready_made(alive());
+      return already(alive());
     case endpoint::events:
       return answer_events(here, request);
     default:

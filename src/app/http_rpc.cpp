@@ -9,6 +9,7 @@
 #include <exception>
 #include <variant>
 
+#include "app/already.hpp"
 #include "app/call_wishes.hpp"
 #include "app/caller.hpp"
 #include "net/http_head.hpp"
@@ -241,10 +242,6 @@ net::http_response to_http(rpc_answer answer) {
   return response;
 }
 
-asio::awaitable<net::http_response> ready(net::http_response response) {
-  co_return std::move(response);
-}
-
 asio::awaitable<net::http_response> serve_single(router& routes, std::string_view text,
                                                  route_terms terms) {
   auto answer = co_await answer_one(routes, text, terms);
@@ -266,11 +263,11 @@ asio::awaitable<net::http_response> serve_batch(router& routes, std::string_view
 asio::awaitable<net::http_response> serve_rpc(router& routes, const net::http_request& request,
                                               rpc_limits limits) {
   if (!is_json_type(request.header("content-type"))) {
-    return ready(net::http_error(415, "Send JSON, with Content-Type: application/json."));
+    return already(net::http_error(415, "Send JSON, with Content-Type: application/json."));
   }
   const auto asked = read_wishes(request);
   if (const auto* refused = std::get_if<wish_refused>(&asked)) {
-    return ready(to_http(own_error(refused->code, refused->message)));
+    return already(to_http(own_error(refused->code, refused->message)));
   }
   route_terms terms;
   terms.deadline = std::get<call_wishes>(asked).deadline;

@@ -6,6 +6,7 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <utility>
 
+#include "app/already.hpp"
 #include "app/call_wishes.hpp"
 #include "app/pool_router.hpp"
 #include "core/balance_ring.hpp"
@@ -76,10 +77,6 @@ routed own_error(const core::give_up& given_up) {
   if (retry_after_ms > 0) data += fmt::format(",\"retry_after_ms\":{}", retry_after_ms);
   data += "}";
   return own_error(given_up.code, given_up.message, data, retry_after_ms);
-}
-
-asio::awaitable<routed> ready(routed answer) {
-  co_return std::move(answer);
 }
 
 // Nothing was sent: where the pool was configured anew meanwhile, its new dispatcher may do better.
@@ -181,7 +178,7 @@ asio::awaitable<routed> pool_router::route(const wire::request& request, std::st
   if (const auto* refused = std::get_if<wish_refused>(&asked)) {
     routed answer = own_error(refused->code, refused->message, retry_no);
     report_refused(answer, request, start);
-    return ready(std::move(answer));
+    return already(std::move(answer));
   }
   const auto& wished = std::get<call_wishes>(asked);
   net::forward forward;
@@ -198,7 +195,7 @@ asio::awaitable<routed> pool_router::route(const wire::request& request, std::st
       static_cast<std::uint8_t>(wished.priority.value_or(terms.priority.value_or(5)));
   lookup found = find(request.service(), terms.only);
   if (found.learning) return route_once_learned(request, terms.only, std::move(forward), start);
-  if (!found.pool) return ready(refuse(found, request, start));
+  if (!found.pool) return already(refuse(found, request, start));
   return carry(std::move(found.pool), request, std::move(forward), start);
 }
 

@@ -88,10 +88,15 @@ asio::awaitable<void> end_last(state& server, session& self, http_response& resp
   if (!self.connection->lost()) co_await self.connection->linger();
 }
 
-void format(std::string& out, const http_response& response, bool bodyless, bool keep_alive) {
+/// Writes head and body into `out`, but a large body, which is returned.
+std::string_view format(std::string& out, const http_response& response, bool bodyless,
+                        bool keep_alive) {
   out.clear();
   append_http_head(out, response, keep_alive);
-  if (!bodyless && response.body.size() <= joined_bytes_max) out += response.body;
+  if (bodyless) return {};
+  if (response.body.size() > joined_bytes_max) return response.body;
+  out += response.body;
+  return {};
 }
 
 /// A connection that rests keeps little of what its last request took.
@@ -123,9 +128,7 @@ asio::awaitable<void> serve(state_ptr server, std::shared_ptr<session> self, std
     const bool is_head = incoming.request.method == "HEAD";
     const bool bodyless = is_head || response.status == 204 || response.events;
     const bool keep_alive = incoming.keep_alive && !server->stopping && !response.events;
-    format(out, response, bodyless, keep_alive);
-    std::string_view rest;
-    if (!bodyless && response.body.size() > joined_bytes_max) rest = response.body;
+    const auto rest = format(out, response, bodyless, keep_alive);
     self->events = is_head ? nullptr : response.events;
     if (!connection.write_now(out, rest)) co_await connection.write_rest(out, rest);
     give_back(incoming.request.body);
