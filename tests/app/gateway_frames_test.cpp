@@ -1,7 +1,9 @@
 // A gateway end to end over frames: bytes, files, errors, failover.
 #include <gtest/gtest.h>
+#include <malloc.h>
 
 #include <atomic>
+#include <deque>
 #include <thread>
 
 #include "app/gateway_support.hpp"
@@ -55,6 +57,28 @@ TEST_F(gateway_test, a_returned_primary_takes_calls_again) {
   first.start();
   EXPECT_TRUE(eventually(
       [&] { return result_of(caller.ask(request_text("A@get", "[]"))) == "\"first\""; }));
+}
+
+// A sanitizer's allocator tells nothing: its builds cannot see this fail.
+TEST_F(gateway_test, a_caller_that_rests_leaves_nothing_of_a_name_as_long_as_a_frame) {
+  config.limits.message_bytes_max = 2U << 20;
+  start();
+  const auto allocated = [] {
+    const auto all = ::mallinfo2();
+    return all.uordblks + all.hblkhd;
+  };
+  constexpr std::size_t count = 20;
+  constexpr std::size_t name_bytes = std::size_t{1} << 20;
+  std::deque<wire_socket> callers;
+  for (std::size_t i = 0; i < count; ++i) {
+    callers.emplace_back(port());
+    EXPECT_EQ(result_of(callers.back().ask(request_text("A@get", "[]"))), "\"first\"");
+  }
+  const auto before = allocated();
+  for (auto& caller : callers) {
+    (void)caller.ask(request_text("A" + std::string(name_bytes, 'x') + "@get", "[]"));
+  }
+  EXPECT_TRUE(eventually([&] { return allocated() < before + count * 65536; }));
 }
 
 TEST_F(gateway_test, no_call_fails_while_the_primary_dies_under_load) {

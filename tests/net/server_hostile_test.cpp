@@ -1,7 +1,9 @@
 // Peers that break the rules. After each of them, another caller is served as before.
 #include <gtest/gtest.h>
+#include <malloc.h>
 #include <sys/socket.h>
 
+#include <deque>
 #include <thread>
 
 #include "support/test_server.hpp"
@@ -53,6 +55,33 @@ TEST_F(HostilePeer, UnreadableFramesAreAnsweredThenTheConnectionCloses) {
     EXPECT_EQ(answer_kind(answer->body), "-32600");
     EXPECT_TRUE(peer.closed());
   }
+}
+
+// A sanitizer's allocator tells nothing: its builds cannot see this fail.
+TEST_F(HostilePeer, OneThatRestsLeavesNothingOfALongMethodName) {
+  start(strict());
+  const auto allocated = [] {
+    const auto all = ::mallinfo2();
+    return all.uordblks + all.hblkhd;
+  };
+  constexpr std::size_t count = 20;
+  constexpr std::size_t name_bytes = limit / 2;
+  std::deque<wire_socket> peers;
+  for (std::size_t i = 0; i < count; ++i) {
+    peers.emplace_back(server_->port());
+    EXPECT_EQ(answer_kind(peers.back().ask(ping)), "result");
+  }
+  const auto before = allocated();
+  for (auto& peer : peers) {
+    (void)peer.ask(request_text("UserInterface@" + std::string(name_bytes, 'x'), "[]"));
+  }
+  const auto until = std::chrono::steady_clock::now() + 20s;
+  bool gone = false;
+  while (!gone && std::chrono::steady_clock::now() < until) {
+    gone = allocated() < before + count * 65536;
+    std::this_thread::yield();
+  }
+  EXPECT_TRUE(gone);
 }
 
 TEST_F(HostilePeer, FilesOfOneCallCountTogether) {
