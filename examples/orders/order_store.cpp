@@ -14,7 +14,8 @@ constexpr std::int64_t list_max = 1000;
 constexpr const char* schema =
     "CREATE TABLE IF NOT EXISTS orders (id INTEGER PRIMARY KEY, ref TEXT NOT NULL,"
     " item TEXT NOT NULL, quantity INTEGER NOT NULL, cents INTEGER NOT NULL,"
-    " server TEXT NOT NULL)";
+    " server TEXT NOT NULL, ticket TEXT)";
+constexpr std::chrono::hours purge_every{1};
 
 /// Gives a statement back in the state in which it can be used again.
 class use_of {
@@ -41,6 +42,17 @@ stored_order row_of(use_of& row) {
   std::_Exit(1);
 }
 
+/// A file that an older version made has orders without tickets.
+void create_tables(database& in) {
+  in.run(schema);
+  statement column(in, "SELECT count(*) FROM pragma_table_info('orders') WHERE name = 'ticket'");
+  column.step();
+  const bool there = column.integer(0) != 0;
+  column.reset();
+  if (!there) in.run("ALTER TABLE orders ADD COLUMN ticket TEXT");
+  in.run(understudy::once_sqlite::schema);
+}
+
 void refuse_unless(bool good, const char* sentence) {
   if (!good) throw understudy::rpc_error(understudy::code::invalid_params, sentence);
 }
@@ -50,7 +62,7 @@ void refuse_unless(bool good, const char* sentence) {
 presence& order_store::prepare(presence& others, const std::string& file) {
   if (others.try_alone()) {
     database alone(file);
-    alone.run(schema);
+    create_tables(alone);
     alone.checkpoint();
   }
   others.join();
@@ -61,10 +73,10 @@ order_store::order_store(const std::string& file, std::string server_name)
     : server_name_(std::move(server_name)),
       others_(file + ".lock"),
       writer_((prepare(others_, file), file)),
-      begin_(writer_, "BEGIN IMMEDIATE"),
+      once_(writer_.handle()),
       insert_(writer_,
-              "INSERT INTO orders (ref, item, quantity, cents, server) VALUES (?, ?, ?, ?, ?)"),
-      commit_(writer_, "COMMIT"),
+              "INSERT INTO orders (ref, item, quantity, cents, server, ticket)"
+              " VALUES (?, ?, ?, ?, ?, nullif(?, ''))"),
       reader_(file),
       find_(reader_, "SELECT id, ref, item, quantity, cents, server FROM orders WHERE id = ?"),
       list_(reader_,
@@ -80,40 +92,41 @@ order_store::~order_store() {
   }
 }
 
-std::int64_t order_store::place(const order& wanted) {
+std::int64_t order_store::place(const understudy::context& about, const order& wanted) {
   refuse_unless(!wanted.ref.empty(), "order.ref must not be empty.");
   refuse_unless(wanted.quantity > 0, "order.quantity must be at least 1.");
   refuse_unless(wanted.cents >= 0, "order.cents must not be negative.");
   const std::lock_guard lock(writing_);
-  use_of(begin_)->step();
+  std::int64_t id = 0;
   try {
-    insert(wanted);
-  } catch (...) {
-    roll_back();
+    id = understudy::once(about, once_, [&] { return insert(wanted, about.call()); });
+  } catch (const understudy::rpc_error& error) {
+    if (error.code() == understudy::code::outcome_unknown) stop(error);
     throw;
   }
-  const std::int64_t id = writer_.last_id();
-  try {
-    use_of(commit_)->step();
-  } catch (const std::exception& error) {
-    stop(error);
-  }
-  if (writer_.wal_pages() > wal_pages_wanted) checkpoint_if_alone();
+  look_after_file();
   return id;
 }
 
-// SQLite may have done it by itself (no room on the disk): the first error is the one to tell.
-void order_store::roll_back() noexcept {
-  try {
-    writer_.run("ROLLBACK");
-  } catch (const std::exception&) {
-  }
-}
-
-void order_store::insert(const order& wanted) {
+std::int64_t order_store::insert(const order& wanted, const std::string& ticket) {
   use_of row(insert_);
   row->bind(1, wanted.ref).bind(2, wanted.item).bind(3, wanted.quantity).bind(4, wanted.cents);
-  row->bind(5, server_name_).step();
+  row->bind(5, server_name_).bind(6, ticket).step();
+  return writer_.last_id();
+}
+
+// The order is placed: nothing here may turn its answer into an error.
+void order_store::look_after_file() {
+  const auto now = std::chrono::steady_clock::now();
+  if (now >= purge_due_) {
+    purge_due_ = now + purge_every;
+    try {
+      if (understudy::purge_once(once_) > 0) purge_due_ = now;  // there may be more
+    } catch (const std::exception& error) {
+      std::fprintf(stderr, "orders: %s\n", error.what());
+    }
+  }
+  if (writer_.wal_pages() > wal_pages_wanted) checkpoint_if_alone();
 }
 
 // While others_ is let go of, another process may checkpoint: this one writes nothing meanwhile.

@@ -2,10 +2,13 @@
 #pragma once
 
 #include <boost/describe.hpp>
+#include <chrono>
 #include <cstdint>
 #include <mutex>
 #include <optional>
 #include <string>
+#include <understudy/context.hpp>
+#include <understudy/once_sqlite.hpp>
 #include <vector>
 
 #include "database.hpp"
@@ -49,8 +52,8 @@ class order_store {
   order_store& operator=(const order_store&) = delete;
 
   /// One row for each execution, on disk when it returns: a call that ran twice shows as two rows.
-  /// Returns the row's id.
-  std::int64_t place(const order& wanted);
+  /// The attempts of a stored call make one row, which has its ticket. Returns the row's id.
+  std::int64_t place(const understudy::context& about, const order& wanted);
   std::optional<stored_order> find(std::int64_t id);
   /// The first `limit` (1 to 1000) orders with ids above `after`.
   std::vector<stored_order> list(std::int64_t limit, std::int64_t after);
@@ -59,8 +62,8 @@ class order_store {
  private:
   /// Creates what is missing; runs before anything else uses the file.
   static presence& prepare(presence& others, const std::string& file);
-  void insert(const order& wanted);
-  void roll_back() noexcept;
+  std::int64_t insert(const order& wanted, const std::string& ticket);
+  void look_after_file();
   void checkpoint_if_alone();
 
   std::string server_name_;
@@ -68,9 +71,9 @@ class order_store {
 
   std::mutex writing_;
   database writer_;
-  statement begin_;
+  understudy::once_sqlite once_;
   statement insert_;
-  statement commit_;
+  std::chrono::steady_clock::time_point purge_due_{};  ///< the first call finds it due
 
   std::mutex reading_;
   database reader_;
