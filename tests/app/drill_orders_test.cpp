@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 #include <poll.h>
 #include <signal.h>
+#include <sqlite3.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 
@@ -23,10 +24,11 @@ namespace {
 using namespace std::chrono_literals;
 
 /// The answer's body to one call on a connection of its own.
-std::string exchange(const std::string& address, std::string_view method, std::string_view params) {
+std::string exchange(const std::string& address, std::string_view method, std::string_view params,
+                     std::string_view context) {
   const owned_fd fd = connect_to(resolve_address(address), 10s);
   std::string body;
-  wire::append_request(body, method, params);
+  wire::append_request(body, method, params, context);
   std::string out;
   wire::append_frame(out, wire::frame_type::message, body);
   ::send(fd.get(), out.data(), out.size(), MSG_NOSIGNAL);
@@ -49,8 +51,10 @@ class drill_orders : public testing::Test {
     process handle;
     std::string address;
 
-    [[nodiscard]] std::string call(std::string_view method, std::string_view params) const {
-      const std::string body = exchange(address, "OrderInterface@" + std::string(method), params);
+    [[nodiscard]] std::string call(std::string_view method, std::string_view params,
+                                   std::string_view context = "[]") const {
+      const std::string body =
+          exchange(address, "OrderInterface@" + std::string(method), params, context);
       const auto answer = wire::parse_answer(body);
       if (!answer) return "unreadable";
       return answer->is_error() ? "error " + std::to_string(answer->code)
@@ -78,6 +82,18 @@ class drill_orders : public testing::Test {
     return {std::move(handle), std::move(address)};
   }
   [[nodiscard]] std::string database() const { return (folder_ / "orders.db").string(); }
+  /// The first column of the first row, seen as a drill sees it: from beside the servers.
+  [[nodiscard]] std::int64_t number(const std::string& sql) const {
+    sqlite3* opened = nullptr;
+    ::sqlite3_open_v2(database().c_str(), &opened, SQLITE_OPEN_READONLY, nullptr);
+    sqlite3_stmt* row = nullptr;
+    ::sqlite3_prepare_v2(opened, sql.c_str(), -1, &row, nullptr);
+    const std::int64_t value =
+        ::sqlite3_step(row) == SQLITE_ROW ? ::sqlite3_column_int64(row, 0) : -1;
+    ::sqlite3_finalize(row);
+    ::sqlite3_close(opened);
+    return value;
+  }
   [[nodiscard]] std::uintmax_t wal_bytes() const {
     const std::string wal = database() + "-wal";
     return std::filesystem::exists(wal) ? std::filesystem::file_size(wal) : 0;
@@ -169,6 +185,47 @@ TEST_F(drill_orders, a_killed_server_leaves_its_orders_to_the_other) {
   EXPECT_EQ(second.call("place", tea), "2");
   const server again = start("again");
   EXPECT_EQ(again.call("total", "[]"), R"({"orders":2,"cents":1800})");
+}
+
+constexpr std::string_view attempt = R"({"understudy":{"call":"c-1","attempt":1,"key":"k"}})";
+
+TEST_F(drill_orders, the_attempts_of_a_stored_call_place_one_order) {
+  server first = start("first");
+  const server second = start("second");
+  EXPECT_EQ(first.call("place", tea), "1");
+  EXPECT_EQ(first.call("place", tea, attempt), "2");
+  EXPECT_EQ(first.call("place", tea, attempt), "2");
+  EXPECT_EQ(second.call("place", tea, attempt), "2");
+  first.handle.signal(SIGKILL);
+  ASSERT_TRUE(first.handle.wait(30s));
+  const server again = start("again");
+  EXPECT_EQ(again.call("place", tea, attempt), "2");
+  EXPECT_EQ(second.call("total", "[]"), R"({"orders":2,"cents":1800})");
+  EXPECT_EQ(number("SELECT count(*) FROM orders WHERE ticket = 'c-1'"), 1);
+  EXPECT_EQ(number("SELECT count(*) FROM orders WHERE ticket IS NULL"), 1);
+}
+
+TEST_F(drill_orders, an_attempt_that_is_refused_may_be_right_later) {
+  const server only = start("first");
+  EXPECT_EQ(only.call("place", R"([{"ref":"","item":"tea","quantity":1,"cents":1}])", attempt),
+            "error -32602");
+  EXPECT_EQ(only.call("place", tea, attempt), "1");
+}
+
+TEST_F(drill_orders, a_file_of_an_older_version_is_taken_over) {
+  sqlite3* old = nullptr;
+  ASSERT_EQ(::sqlite3_open(database().c_str(), &old), SQLITE_OK);
+  ASSERT_EQ(::sqlite3_exec(old,
+                           "CREATE TABLE orders (id INTEGER PRIMARY KEY, ref TEXT NOT NULL,"
+                           " item TEXT NOT NULL, quantity INTEGER NOT NULL,"
+                           " cents INTEGER NOT NULL, server TEXT NOT NULL);"
+                           "INSERT INTO orders VALUES (1, 'a', 'tea', 1, 5, 'old')",
+                           nullptr, nullptr, nullptr),
+            SQLITE_OK);
+  ::sqlite3_close(old);
+  const server only = start("first");
+  EXPECT_EQ(only.call("place", tea, attempt), "2");
+  EXPECT_EQ(only.call("total", "[]"), R"({"orders":2,"cents":905})");
 }
 
 TEST_F(drill_orders, a_database_that_cannot_be_opened_is_exit_code_2) {
