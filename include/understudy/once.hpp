@@ -51,7 +51,7 @@ class once_database {
   /// ticket: begins a transaction and inserts nothing. Where it throws no transaction is open.
   [[nodiscard]] virtual started start(const std::string& ticket,
                                       std::chrono::system_clock::time_point now) = 0;
-  /// Into the ticket's row. Throws where the row, or the transaction, is not there any more.
+  /// Into the ticket's row. Throws where that is gone: somebody rolled back.
   virtual void store_reply(const std::string& ticket, const std::string& reply) = 0;
   /// Throws where the work is to blame: a constraint that is checked last.
   [[nodiscard]] virtual commit_end commit() = 0;

@@ -53,7 +53,7 @@ class once_sqlite::execution {
     if (::sqlite3_column_type(prepared_, 0) == SQLITE_NULL) return std::nullopt;
     const auto* const bytes = static_cast<const char*>(::sqlite3_column_blob(prepared_, 0));
     const auto size = static_cast<std::size_t>(::sqlite3_column_bytes(prepared_, 0));
-    return bytes == nullptr ? std::string() : std::string(bytes, size);
+    return std::string(bytes, size);
   }
 
  private:
@@ -123,13 +123,10 @@ once_database::started once_sqlite::start(const std::string& ticket, system_cloc
 }
 
 void once_sqlite::store_reply(const std::string& ticket, const std::string& reply) {
-  // SQLite rolls back by itself where there is no room; a handler may not have noticed.
-  if (::sqlite3_get_autocommit(connection_) != 0) {
-    throw rpc_error(code::internal_error, "The transaction ended within the work");
-  }
   if (execution(reply_).bind(1, ticket).bind(2, reply).step() != SQLITE_DONE) {
     fail("could not store the reply");
   }
+  // SQLite rolls back by itself where there is no room, and a handler may not notice.
   if (::sqlite3_changes(connection_) != 1) {
     throw rpc_error(code::internal_error, "The call's row vanished within the work");
   }
