@@ -27,7 +27,7 @@ endif()
 # no include path but its own and theirs, so an arrow against the order does not compile.
 function(understudy_layer name)
   cmake_parse_arguments(LAYER "" "" "DEPENDS;LIBRARIES" ${ARGN})
-  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${name}/*.cpp)
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${name}/*.cpp)
   list(FILTER sources EXCLUDE REGEX "/main\\.cpp$")
   add_library(understudy_${name} STATIC ${sources})
   # <layer/header.hpp>: each layer is reached through a folder that holds a link to it alone.
@@ -44,7 +44,7 @@ endfunction()
 # One test program for a folder of tests/: every *_test.cpp in it.
 function(understudy_tests folder)
   cmake_parse_arguments(TESTS "" "" "LIBRARIES" ${ARGN})
-  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${folder}/*.cpp)
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${folder}/*.cpp)
   add_executable(${folder}_test ${sources})
   target_link_libraries(${folder}_test PRIVATE ${TESTS_LIBRARIES} test_support GTest::gtest_main)
   gtest_discover_tests(${folder}_test TEST_PREFIX "${folder}." DISCOVERY_TIMEOUT 60

@@ -47,6 +47,7 @@ struct call_ending {
   bool error = false;  ///< of a done one
   core::dead_reason reason = core::dead_reason::none;
   std::string payload;  ///< of a dead one the last error, where there was one; may be empty
+  std::string webhook;  ///< where it is to be told; empty: nowhere
 };
 
 /// The answer to accept().
@@ -76,6 +77,12 @@ struct claimed_call {
   std::string key;
   core::stored_terms terms;
   std::string trace;
+};
+
+/// A claim whose attempt is still at work.
+struct held_claim {
+  call_id id{};
+  attempt_token token;
 };
 
 /// What became of an attempt, as core::after_attempt decided. `payload` is kept where the call
@@ -175,6 +182,9 @@ class call_store {
   virtual void grant(std::size_t places) = 0;
   /// The answer: whether the token still held. Otherwise nothing was changed.
   virtual void report(attempt_report attempt, answer<bool> answered) = 0;
+  /// Claims hold for a lease (30 s, unless it is configured) and then are lost: each counts as an
+  /// attempt that may have run. Their leases begin anew; those that no longer hold are passed over.
+  virtual void renew(std::vector<held_claim> claims) = 0;
 
   /// Calls of a service are not claimed: until resume(), also after a restart, or while held,
   /// which is forgotten at a restart.

@@ -1,0 +1,161 @@
+// sqlite_calls: how attempts and calls end.
+#include <span>
+
+#include "store/sqlite/sqlite_calls.hpp"
+
+namespace understudy::store::sqlite {
+
+bool sqlite_calls::report(const attempt_report& attempt) {
+  ++operations_;
+  const auto id = static_cast<std::int64_t>(attempt.id);
+  live_call live;
+  live.id = id;
+  {
+    auto row = sql_->delete_running.query(id, attempt.token.term, attempt.token.number);
+    if (!row.next()) {
+      ++fenced_;
+      return false;
+    }
+    live.service = row.integer(0);
+    live.attempts = static_cast<unsigned>(row.integer(1));
+    live.flags = static_cast<unsigned>(row.integer(2));
+    live.line_seq = row.integer(3);
+  }
+  leases_.remove(id);
+  after(live, attempt.next, attempt);
+  return true;
+}
+
+// Its row in `running` is gone.
+void sqlite_calls::after(live_call live, core::call_next next, const attempt_report& attempt) {
+  service_state& service = services_->touch(live.service);
+  --service.counts.running;
+  if (next.counted) {
+    ++live.attempts;
+    ++service.counts.attempts;
+  }
+  if (attempt.may_have_run) live.flags |= flag::ran;
+  if (next.state == call_state::waiting && (live.flags & flag::cancelled) != 0) {
+    next = core::end_waiting(call_state::cancelled, (live.flags & flag::ran) != 0);
+  }
+  if (next.state != call_state::waiting) {
+    finish(live, {next, attempt.error, attempt.payload, attempt.server});
+    return;
+  }
+  if (!attempt.payload.empty() || !attempt.server.empty()) {
+    sql_->insert_last.run(live.id, std::string_view(attempt.server),
+                          std::string_view(attempt.payload));
+    live.flags |= flag::last;
+  }
+  const core::stored_terms terms = terms_of(live.id);
+  live.rank = 9 - terms.priority;
+  live.deadline = terms.deadline.time_since_epoch().count();
+  ++service.counts.waiting;
+  // The first of its line stays it while it waits to be tried again.
+  enqueue(live, next.due.time_since_epoch().count(), true);
+}
+
+// It is in none of the tables of live calls but `line`, and no longer counted as one.
+void sqlite_calls::finish(const live_call& live, const ending& how) {
+  service_state& service = services_->touch(live.service);
+  const bool dead = how.next.state == call_state::dead;
+  call_ending ended;
+  ended.id = call_id{static_cast<std::uint64_t>(live.id)};
+  ended.state = how.next.state;
+  ended.error = how.error;
+  ended.reason = how.next.reason;
+  ended.payload = how.payload;
+  std::string server(how.server);
+  if ((live.flags & flag::last) != 0) {
+    if (auto row = sql_->select_last.query(live.id); row.next()) {
+      if (server.empty()) server = row.text(0);
+      if (ended.state != call_state::done && ended.payload.empty()) ended.payload = row.text(1);
+    }
+    sql_->delete_last.run(live.id);
+  }
+  std::int64_t line_seq = live.line_seq;
+  if (line_seq != 0) {
+    std::string line;
+    bool blocks = false;
+    if (auto row = sql_->select_line.query(live.id); row.next()) {
+      line = row.text(0);
+      blocks = static_cast<core::on_dead>(row.integer(1)) == core::on_dead::block;
+    }
+    if (!dead || !blocks) {
+      leave_line(live.service, line, line_seq);
+      line_seq = 0;
+    }
+  }
+  if (dead) {
+    sql_->insert_dead.run(live.id, live.service, static_cast<int>(ended.reason), live.attempts,
+                          live.flags & (flag::ran | flag::webhook), line_seq, now_ms(),
+                          std::string_view(server), std::string_view(ended.payload));
+  } else {
+    sql_->insert_done.run(live.id, live.service, static_cast<int>(ended.state), ended.error ? 1 : 0,
+                          live.attempts, now_ms(), std::string_view(server),
+                          std::string_view(ended.payload));
+    sql_->insert_ended.run(now_ms(), live.id);
+    next_forgotten_ = std::min(next_forgotten_, now_ + options_.result_kept);
+  }
+  ++service.count(ended.state);
+  ended.webhook = webhook_of(live.id, live.flags);
+  told_.ended.push_back(std::move(ended));
+}
+
+void sqlite_calls::lose(std::int64_t id, std::uint64_t term, std::uint64_t number) {
+  leases_.remove(id);
+  live_call live;
+  live.id = id;
+  {
+    auto row = sql_->delete_running.query(id, term, number);
+    if (!row.next()) return;
+    live.service = row.integer(0);
+    live.attempts = static_cast<unsigned>(row.integer(1));
+    live.flags = static_cast<unsigned>(row.integer(2));
+    live.line_seq = row.integer(3);
+  }
+  attempt_report lost;
+  lost.may_have_run = true;
+  after(live, core::after_lost_claim(terms_of(id), live.attempts, now_), lost);
+}
+
+core::stored_terms sqlite_calls::terms_of(std::int64_t id) {
+  core::stored_terms terms;
+  auto row = sql_->select_terms.query(id);
+  if (!row.next()) return terms;
+  terms.mode = static_cast<core::call_mode>(row.integer(1));
+  terms.priority = static_cast<std::uint8_t>(row.integer(2));
+  terms.unknown = static_cast<core::on_unknown>(row.integer(3));
+  terms.dead = static_cast<core::on_dead>(row.integer(4));
+  terms.attempts_max = static_cast<std::uint16_t>(row.integer(5));
+  terms.deadline = wall_time(std::chrono::milliseconds(row.integer(7)));
+  return terms;
+}
+
+std::optional<call_state> sqlite_calls::cancel(call_id which) {
+  ++operations_;
+  const auto id = static_cast<std::int64_t>(which);
+  std::int64_t deadline = 0;
+  {
+    auto row = sql_->select_terms.query(id);
+    if (!row.next()) return std::nullopt;
+    deadline = row.integer(7);
+  }
+  if (const auto found = waiting(deadline, id)) {
+    const live_call& live = found->first;
+    take_out(live, found->second);
+    --services_->touch(live.service).counts.waiting;
+    ending how;
+    how.next = core::end_waiting(call_state::cancelled, (live.flags & flag::ran) != 0);
+    finish(live, how);
+    return how.next.state;
+  }
+  sql_->cancel_running.run(id);
+  if (db_.changes() == 1) return call_state::running;
+  if (auto row = sql_->select_done.query(id); row.next()) {
+    return static_cast<call_state>(row.integer(1));
+  }
+  return call_state::dead;
+}
+
+}  // namespace understudy::store::sqlite

@@ -1,0 +1,212 @@
+#include "store/sqlite/sqlite_calls.hpp"
+
+#include <algorithm>
+
+#include "store/sqlite/reader.hpp"
+#include "store/sqlite/schema.hpp"
+
+namespace understudy::store::sqlite {
+
+namespace {
+
+// So much time of ids is reserved at once: a write for each of it, and not for each commit.
+constexpr std::int64_t reserved_ahead = std::int64_t{10'000} << 22;
+
+int note_wal_pages(void* to, sqlite3* /*db*/, const char* /*name*/, int pages) {
+  *static_cast<int*>(to) = pages;
+  return SQLITE_OK;
+}
+
+}  // namespace
+
+sqlite_calls::sqlite_calls(calls_options options, wall_time now)
+    : options_(std::move(options)),
+      db_(options_.file, access::write, options_.vfs),
+      leases_(options_.lease) {
+  ::sqlite3_db_config(db_.handle(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
+  prepare(db_, options_.cache_bytes);
+  migrate(db_, options_.fresh_tag);
+  ::sqlite3_wal_hook(db_.handle(), &note_wal_pages, &wal_pages_);
+  tag_ = meta_text(db_, "tag");
+  was_clean_ = meta_integer(db_, "clean") != 0;
+  ids_reserved_ = meta_integer(db_, "id_reserved");
+  ids_.start(ids_reserved_, options_.node);
+  sql_.emplace(db_);
+  services_.emplace(*sql_);
+  services_->load();
+  for (const auto& each : services_->all()) rows_ += each->rows();
+  load_keys();
+  begin_term(now);
+}
+
+sqlite_calls::~sqlite_calls() = default;
+
+void sqlite_calls::load_keys() {
+  auto row = sql_->all_prints.query();
+  while (row.next()) {
+    print key{};
+    std::ranges::copy(row.bytes(0).substr(0, key.size()), key.begin());
+    keys_.insert(key, row.integer(1));
+  }
+}
+
+// The attempts of a process that is gone may have run: nobody knows.
+void sqlite_calls::begin_term(wall_time now) {
+  now_ = now;
+  term_ = static_cast<std::uint64_t>(meta_integer(db_, "term")) + 1;
+  struct claim {
+    std::int64_t id;
+    std::uint64_t term, number;
+  };
+  std::vector<claim> lost;
+  {
+    auto row = sql_->lost_running.query(term_);
+    while (row.next()) {
+      lost.push_back({row.integer(0), static_cast<std::uint64_t>(row.integer(1)),
+                      static_cast<std::uint64_t>(row.integer(2))});
+    }
+  }
+  sql_->begin.run();
+  set_meta(db_, "term", static_cast<std::int64_t>(term_));
+  set_meta(db_, "clean", 0);
+  for (const claim& each : lost) lose(each.id, each.term, each.number);
+  told all = commit(false);
+  told_ = std::move(all);
+}
+
+void sqlite_calls::begin(wall_time now) {
+  now_ = now;
+  if (leases_frozen_) leases_frozen_until_ = now + options_.lease;
+  leases_frozen_ = false;
+  sql_->begin.run();
+  places_before_ = places_;
+  ids_reserved_before_ = ids_reserved_;
+  if (commits_ % 16 == 0) {
+    auto row = sql_->pages.query();
+    if (row.next()) bytes_ = static_cast<std::uint64_t>(row.integer(0));
+  }
+  advance();
+}
+
+told sqlite_calls::commit(bool may_purge) {
+  if (may_purge) forget_old();
+  claim();
+  services_->flush();
+  if (ids_.last() > ids_reserved_) {
+    ids_reserved_ = ids_.last() + reserved_ahead;
+    sql_->reserve_ids.run(ids_reserved_);
+  }
+  sql_->commit.run();
+  ++commits_;
+  leases_.commit();
+  key_changes_.clear();
+  return take_told();
+}
+
+void sqlite_calls::rollback() {
+  if (db_.in_transaction()) sql_->rollback.run();
+  for (; !key_changes_.empty(); key_changes_.pop_back()) {
+    const key_change& last = key_changes_.back();
+    if (last.inserted) {
+      keys_.erase(last.key, last.id);
+    } else {
+      keys_.insert(last.key, last.id);
+    }
+  }
+  leases_.rollback();
+  services_->load();
+  rows_ = 0;
+  for (const auto& each : services_->all()) rows_ += each->rows();
+  places_ = places_before_;
+  ids_reserved_ = ids_reserved_before_;
+  told_ = {};
+  next_due_ = next_deadline_ = next_forgotten_ = wall_time::min();
+}
+
+bool sqlite_calls::pause(const std::string& service, bool paused) {
+  service_state* which = services_->named(service);
+  if (which == nullptr) return false;
+  ++operations_;
+  services_->pause(*which, paused);
+  return true;
+}
+
+void sqlite_calls::hold(const std::string& service, bool held) {
+  if (service_state* which = services_->named(service)) which->held = held;
+}
+
+void sqlite_calls::limit(const std::string& service, std::size_t running_max) {
+  if (service_state* which = services_->named(service)) which->running_max = running_max;
+}
+
+std::optional<call_view> sqlite_calls::look(call_id id) {
+  return reader(db_).look(id);
+}
+
+std::vector<call_view> sqlite_calls::with_key(const call_filter& filter) {
+  const std::int64_t id = filter.key_print ? find_key(*filter.key_print) : 0;
+  if (id == 0 || id <= static_cast<std::int64_t>(filter.after)) return {};
+  auto view = look(call_id{static_cast<std::uint64_t>(id)});
+  if (!view || (filter.state && *filter.state != view->state)) return {};
+  auto row = sql_->select_terms.query(id);
+  const bool named = filter.service.empty() ||
+                     (row.next() && services_->at(row.integer(0)).counts.service == filter.service);
+  if (!named) return {};
+  return {*std::move(view)};
+}
+
+store_counts sqlite_calls::counts() {
+  store_counts out;
+  for (const auto& each : services_->all()) {
+    service_counts counts = each->counts;
+    std::int64_t oldest = std::numeric_limits<std::int64_t>::max();
+    for (int rank = 0; rank <= 9 && each->maybe_ready; ++rank) {
+      auto row = sql_->oldest_ready.query(each->number, rank);
+      if (row.next() && !row.null(0)) oldest = std::min(oldest, row.integer(0));
+    }
+    if (oldest != std::numeric_limits<std::int64_t>::max()) {
+      counts.oldest_waiting = std::min(now_, id_source::time_of(oldest));
+    }
+    out.services.push_back(std::move(counts));
+  }
+  out.commits = commits_;
+  out.operations = operations_;
+  out.fenced = fenced_;
+  out.bytes = bytes_ + static_cast<std::uint64_t>(wal_pages_) * 4096;
+  return out;
+}
+
+wall_time sqlite_calls::next() const {
+  const wall_time lease = leases_.next() == wall_time::max()
+                              ? wall_time::max()
+                              : std::max(leases_.next(), leases_frozen_until_);
+  return std::min({next_due_, next_deadline_, next_forgotten_, lease});
+}
+
+void sqlite_calls::checkpoint(bool all) {
+  const auto most = static_cast<int>(options_.wal_bytes_max / 4096);
+  // Where a reader holds the WAL, it is not tried at each commit.
+  if (wal_pages_ < wal_pages_tried_) wal_pages_tried_ = 0;
+  if (!all && (wal_pages_ < most || wal_pages_ < wal_pages_tried_ + most / 4)) return;
+  wal_pages_tried_ = wal_pages_;
+  const int mode = all ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_PASSIVE;
+  ::sqlite3_busy_timeout(db_.handle(), 0);
+  const int code = ::sqlite3_wal_checkpoint_v2(db_.handle(), nullptr, mode, nullptr, nullptr);
+  ::sqlite3_busy_timeout(db_.handle(), 2000);
+  const int kind = code & 0xff;
+  if (code == SQLITE_OK && all) wal_pages_ = 0;
+  // Readers hold it, or the disk is full: all is in the WAL still.
+  if (code != SQLITE_OK && kind != SQLITE_BUSY && kind != SQLITE_FULL) db_.fail(code);
+}
+
+void sqlite_calls::close(wall_time now) {
+  now_ = now;
+  sql_->begin.run();
+  set_meta(db_, "clean", 1);
+  ids_reserved_ = ids_.last();
+  set_meta(db_, "id_reserved", ids_reserved_);
+  sql_->commit.run();
+  checkpoint(true);
+}
+
+}  // namespace understudy::store::sqlite

@@ -1,0 +1,152 @@
+// Whether the tables of a call store agree with each other and with the counters.
+#include <array>
+#include <string>
+
+#include "store/sqlite/reader.hpp"
+
+namespace understudy::store::sqlite {
+
+namespace {
+
+struct rule {
+  const char* broken;  ///< the ids that break it
+  const char* sentence;
+};
+
+// A place in a line, and whether another is before it.
+#define UNDERSTUDY_LINE_BEFORE \
+  "(SELECT 1 FROM line p WHERE p.service=l.service AND p.line=l.line AND p.seq<l.seq)"
+
+constexpr std::array rules = {
+    rule{"SELECT c.id FROM call c WHERE"
+         " EXISTS(SELECT 1 FROM waiting w WHERE w.deadline=c.deadline AND w.id=c.id)"
+         " + EXISTS(SELECT 1 FROM running r WHERE r.id=c.id)"
+         " + EXISTS(SELECT 1 FROM done d WHERE d.id=c.id)"
+         " + EXISTS(SELECT 1 FROM dead x WHERE x.id=c.id) <> 1",
+         "is not in exactly one state"},
+    rule{"SELECT w.id FROM waiting w LEFT JOIN call c ON c.id=w.id AND c.deadline=w.deadline"
+         " WHERE c.id IS NULL",
+         "waits, but there is no such call"},
+    rule{"SELECT id FROM running WHERE id NOT IN (SELECT id FROM call)",
+         "runs, but there is no such call"},
+    rule{"SELECT d.id FROM done d LEFT JOIN call c ON c.id=d.id WHERE c.id IS NULL",
+         "is over, but there is no such call"},
+    rule{"SELECT x.id FROM dead x LEFT JOIN call c ON c.id=x.id WHERE c.id IS NULL",
+         "is dead, but there is no such call"},
+    rule{"SELECT w.id FROM waiting w LEFT JOIN ready r ON r.service=w.service AND r.rank=w.rank"
+         " AND r.seq=w.seq WHERE w.place=0 AND (r.id IS NULL OR r.id<>w.id)",
+         "is ready, but can not be claimed"},
+    rule{"SELECT w.id FROM waiting w LEFT JOIN sched s ON s.due=w.due AND s.id=w.id"
+         " WHERE w.place=1 AND s.id IS NULL",
+         "waits for its time, which will not come"},
+    rule{"SELECT l.id FROM line l LEFT JOIN call c ON c.id=l.id AND c.line=l.line"
+         " WHERE c.id IS NULL OR EXISTS(SELECT 1 FROM done d WHERE d.id=l.id)"
+         " OR EXISTS(SELECT 1 FROM dead x WHERE x.id=l.id AND x.line_seq<>l.seq)",
+         "has a place in a line, but is over"},
+    rule{"SELECT c.id FROM call c LEFT JOIN line l ON l.id=c.id AND l.service=c.service"
+         " AND l.line=c.line LEFT JOIN done d ON d.id=c.id LEFT JOIN dead x ON x.id=c.id"
+         " WHERE c.line<>'' AND l.id IS NULL AND d.id IS NULL AND x.id IS NULL",
+         "has no place in its line"},
+    rule{"SELECT l.id FROM line l JOIN call c ON c.id=l.id JOIN waiting w ON"
+         " w.deadline=c.deadline AND w.id=c.id WHERE w.place=2 AND NOT "
+         "EXISTS" UNDERSTUDY_LINE_BEFORE,
+         "is the first of its line, but waits for another"},
+    rule{"SELECT l.id FROM line l JOIN call c ON c.id=l.id LEFT JOIN waiting w ON"
+         " w.deadline=c.deadline AND w.id=c.id WHERE coalesce(w.place, 0)<>2 AND "
+         "EXISTS" UNDERSTUDY_LINE_BEFORE,
+         "does not wait for the one before it in its line"},
+    rule{"SELECT p.id FROM print p LEFT JOIN call c ON c.id=p.id WHERE c.id IS NULL",
+         "has a key, but there is no such call"},
+    rule{"SELECT l.id FROM last l LEFT JOIN done d ON d.id=l.id LEFT JOIN dead x ON x.id=l.id"
+         " WHERE d.id IS NOT NULL OR x.id IS NOT NULL",
+         "is over, but is kept as one that is tried again"},
+    rule{"SELECT id FROM done WHERE id NOT IN (SELECT id FROM ended)", "would never be forgotten"},
+};
+#undef UNDERSTUDY_LINE_BEFORE
+
+// What is counted, with the sum of what its column in `service` says.
+struct counter {
+  const char* name;
+  const char* counted;    ///< rows of ?1, a service
+  const char* persisted;  ///< an expression over the row of the service
+};
+
+constexpr std::array counters = {
+    counter{"accepted", "SELECT count(*) FROM call WHERE service=?1",
+            "accepted - purged_done - purged_dead - purged_cancelled - purged_expired"},
+    counter{"waiting", "SELECT count(*) FROM waiting WHERE service=?1", "waiting"},
+    counter{"running", "SELECT count(*) FROM running WHERE service=?1", "running"},
+    counter{"done", "SELECT count(*) FROM done WHERE service=?1 AND state=2", "done - purged_done"},
+    counter{"dead", "SELECT count(*) FROM dead WHERE service=?1", "dead - purged_dead"},
+    counter{"cancelled", "SELECT count(*) FROM done WHERE service=?1 AND state=4",
+            "cancelled - purged_cancelled"},
+    counter{"expired", "SELECT count(*) FROM done WHERE service=?1 AND state=5",
+            "expired - purged_expired"},
+};
+
+constexpr std::size_t examples_max = 5;
+
+void verify_rows(connection& db, std::vector<std::string>& out) {
+  for (const rule& each : rules) {
+    statement select(db, each.broken);
+    auto row = select.query();
+    std::size_t found = 0;
+    for (; row.next(); ++found) {
+      if (found < examples_max) out.push_back("call " + row.text(0) + ' ' + each.sentence);
+    }
+    if (found > examples_max) {
+      out.push_back("and " + std::to_string(found - examples_max) + " more: each " + each.sentence);
+    }
+  }
+}
+
+void verify_counters(connection& db, std::vector<std::string>& out) {
+  statement services(db,
+                     "SELECT service, name, accepted, waiting+running+done+dead+cancelled+expired"
+                     " FROM service");
+  auto row = services.query();
+  while (row.next()) {
+    if (row.integer(2) != row.integer(3)) {
+      out.push_back("of " + row.text(1) + ' ' + row.text(2) + " calls were accepted, but " +
+                    row.text(3) + " are in a state");
+    }
+    for (const counter& each : counters) {
+      const std::string sql = std::string("SELECT (") + each.counted + "), " + each.persisted +
+                              " FROM service WHERE service=?1";
+      statement count(db, sql.c_str());
+      auto both = count.query(row.integer(0));
+      if (both.next() && both.integer(0) != both.integer(1)) {
+        out.push_back("of " + row.text(1) + " there are " + both.text(0) + " calls " + each.name +
+                      ", but " + both.text(1) + " are counted");
+      }
+    }
+  }
+}
+
+}  // namespace
+
+std::vector<std::string> verify(connection& db) {
+  std::vector<std::string> out;
+  db.run("BEGIN");
+  try {
+    verify_counters(db, out);
+    verify_rows(db, out);
+  } catch (...) {
+    db.run("ROLLBACK");
+    throw;
+  }
+  db.run("COMMIT");
+  return out;
+}
+
+std::vector<std::string> check_file(connection& db) {
+  std::vector<std::string> out;
+  statement check(db, "PRAGMA quick_check(20)");
+  auto row = check.query();
+  while (row.next()) {
+    if (std::string text = row.text(0); text != "ok") out.push_back(std::move(text));
+  }
+  return out;
+}
+
+}  // namespace understudy::store::sqlite
