@@ -7,8 +7,10 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -38,10 +40,31 @@ struct client_options {
   std::function<void(const std::string& line)> log;
 };
 
+/// How a gateway is to store a call. Servers know nothing of it: the client's addresses are
+/// gateways'. One without a call store refuses (-32004).
+struct stored_call {
+  enum class mode : std::uint8_t {
+    durable,  ///< stored, tried at once, and answered as any other
+    queued,   ///< stored, and answered with a ticket
+  };
+  mode as = mode::durable;
+  /// Which call it is: the same key gives the same answer, and has one effect. With a key the call
+  /// may be repeated; call_options::idempotent says that it is to be.
+  std::string key;
+  std::optional<std::chrono::milliseconds> wait;      ///< for the answer of a durable call
+  std::optional<std::chrono::milliseconds> delay;     ///< it is not tried before
+  std::optional<std::chrono::milliseconds> deadline;  ///< it is given up after
+  std::optional<unsigned> priority;                   ///< 0 to 9, 5 is usual; more goes first
+  std::string order_by;  ///< calls of a service with the same text run one at a time, in order
+};
+
 struct call_options {
   std::chrono::milliseconds timeout{0};  ///< 0: the client's
   std::string context = "[]";            ///< JSON text of an object: what withContext() sends
   bool idempotent = false;               ///< this call may run twice
+  /// Nothing: as the gateway's rules say. A call that is stored but has no answer yet throws
+  /// rpc_error -32011, whose data has the ticket.
+  std::optional<stored_call> stored{};
 };
 
 /// A result as it came.

@@ -9,6 +9,8 @@
 #include "app/admin_events.hpp"
 #include "app/admin_servers.hpp"
 #include "app/already.hpp"
+#include "app/ask_store.hpp"
+#include "app/http_calls.hpp"
 #include "app/http_rpc.hpp"
 
 namespace understudy::app {
@@ -42,7 +44,8 @@ enum class endpoint : std::uint8_t {
   status,
   metrics,
   events,
-  server
+  server,
+  calls
 };
 
 struct path_entry {
@@ -65,6 +68,10 @@ path_entry find_path(std::string_view path) {
   for (const auto& one : paths) {
     if (one.path == path) return one;
   }
+  if (path == calls_path || path.starts_with(std::string(calls_path) + "/")) {
+    const auto methods = calls_methods(path);
+    return {path, methods.empty() ? endpoint::none : endpoint::calls, methods};
+  }
   if (path.starts_with(servers_path)) return {path, endpoint::server, server_methods(path)};
   return {path, endpoint::none, {}};
 }
@@ -77,9 +84,19 @@ bool served(endpoint where, http_side side) {
       return true;
     case endpoint::rpc:
       return side != http_side::admin;
+    case endpoint::calls:
+      return true;  // but see served_here()
     default:
       return side != http_side::calls;
   }
+}
+
+// Of the calls' paths some are for callers, some for operators.
+bool served_here(endpoint where, const http_request& request, http_side side) {
+  if (where != endpoint::calls) return served(where, side);
+  return side == http_side::both ||
+         calls_administrative(request.path, request.method) == (side == http_side::admin) ||
+         (side == http_side::admin && request.method == "GET");
 }
 
 bool allows(std::string_view methods, std::string_view method) {
@@ -123,6 +140,7 @@ http_response root(const site& here) {
       response.body += ' ' + std::string(one.path);
     }
   }
+  if (here.parts.desk) response.body += " /calls";
   if (served(endpoint::server, here.side)) response.body += " /servers/POOL/HOST:PORT";
   response.body += '\n';
   return response;
@@ -158,7 +176,12 @@ asio::awaitable<http_response> metrics_text(const site& here) {
   if (here.parts.listeners) listeners = here.parts.listeners();
   http_response response;
   response.content_type = metrics_content_type;
-  response.body = here.parts.metrics.text(counts, pools, listeners);
+  std::optional<store::store_counts> stored;
+  if (const auto desk = here.parts.desk; desk && desk->store()) {
+    const auto ask = [&](auto answered) { desk->store()->counts(std::move(answered)); };
+    stored = co_await ask_store<store::store_counts>(desk->home(), ask);
+  }
+  response.body = here.parts.metrics.text(counts, pools, listeners, stored);
   co_return response;
 }
 
@@ -177,6 +200,11 @@ asio::awaitable<http_response> handle_at_home(std::shared_ptr<site> here, endpoi
       co_return co_await status(*here);
     case endpoint::metrics:
       co_return co_await metrics_text(*here);
+    case endpoint::calls:
+      if (!here->parts.desk) {
+        co_return http_error(403, "No call store is configured: add a section [calls].");
+      }
+      co_return co_await serve_calls(here->parts.desk, request);
     default:
       co_return co_await change_server(here->parts.gateway, request);
   }
@@ -197,7 +225,7 @@ asio::awaitable<http_response> go_home(std::shared_ptr<site> here, endpoint wher
 asio::awaitable<http_response> handle(const std::shared_ptr<site>& here, router& routes,
                                       const http_request& request) {
   const auto found = find_path(request.path);
-  if (found.where == endpoint::none || !served(found.where, here->side)) {
+  if (found.where == endpoint::none || !served_here(found.where, request, here->side)) {
     return already(
         http_error(404, found.where == endpoint::none
                             ? "There is nothing at this path: GET / lists what is here."

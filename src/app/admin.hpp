@@ -1,4 +1,5 @@
-// The HTTP side of the gateway: /rpc, /servers, /events, /metrics, /status.json, /healthz, /readyz.
+// The HTTP side of the gateway: /rpc, /calls, /servers, /events, /metrics, /status.json, /healthz,
+// /readyz.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
@@ -8,6 +9,7 @@
 #include <vector>
 
 #include "app/administration.hpp"
+#include "app/call_desk.hpp"
 #include "app/event_log.hpp"
 #include "app/metrics.hpp"
 #include "app/router.hpp"
@@ -25,6 +27,7 @@ struct admin_parts {
   std::function<bool()> draining;  ///< /readyz answers 503 then; any thread
   std::string version;
   std::function<std::vector<listener_status>()> listeners{};  ///< for /status.json
+  std::shared_ptr<call_desk> desk{};                          ///< null: calls are not stored
 };
 
 /// Which paths an address serves: the public one /rpc and health, the administrative one the

@@ -66,32 +66,36 @@ std::optional<wish_refused> check(const wish& wanted, std::string_view name,
                  "is a whole number of milliseconds, at least " + std::to_string(wanted.min) + ".");
 }
 
-wishes grant(const given& asked) {
-  const bool stored_mode = asked[mode] ? *asked[mode] != "direct" : asked[key].has_value();
-  if (stored_mode || asked[delay] || asked[order_by]) {
-    wish_refused refused;
-    refused.code = code::not_allowed;
-    refused.message =
-        "No call store is configured: the modes durable and queued, a key without the mode "
-        "direct, a delay and an order are not to be had. Nothing was sent.";
-    return refused;
+std::optional<std::chrono::milliseconds> time_of(const std::optional<std::string>& text) {
+  if (!text) return std::nullopt;
+  return std::chrono::milliseconds(wire::decode_int(*text).value());
+}
+
+call_wishes settle(given& asked) {
+  call_wishes settled;
+  if (asked[mode]) {
+    settled.mode = *asked[mode] == "direct"    ? core::call_mode::direct
+                   : *asked[mode] == "durable" ? core::call_mode::durable
+                                               : core::call_mode::queued;
   }
-  call_wishes granted;
-  if (asked[deadline]) {
-    granted.deadline = std::chrono::milliseconds(wire::decode_int(*asked[deadline]).value());
-  }
+  settled.key = std::move(asked[key]);
+  settled.order = std::move(asked[order_by]);
+  settled.wait = time_of(asked[wait]);
+  settled.delay = time_of(asked[delay]);
+  settled.deadline = time_of(asked[deadline]);
   if (asked[priority]) {
-    granted.priority = static_cast<unsigned>(wire::decode_int(*asked[priority]).value());
+    settled.priority = static_cast<unsigned>(wire::decode_int(*asked[priority]).value());
   }
-  return granted;
+  return settled;
 }
 
 // Takes one member into `asked`, or says what is wrong with it.
-std::optional<wish_refused> take(const wire::json_member& member, given& asked) {
+std::optional<wish_refused> take(const wire::json_member& member, std::string_view where,
+                                 given& asked) {
   const auto found = std::ranges::find_if(
       known, [&](const wish& one) { return wire::key_is(member, one.member); });
   const std::string name =
-      "context.understudy." + wire::utf8_excerpt(wire::key_text(member), shown_bytes_max);
+      std::string(where) + wire::utf8_excerpt(wire::key_text(member), shown_bytes_max);
   if (found == known.end()) return invalid(name, "is unknown here.");
   const bool is_text = wire::kind_of(member.value) == wire::json_kind::string;
   if (is_text != (found->takes == form::text)) {
@@ -111,24 +115,55 @@ bool may_be_ours(std::string_view header) {
 
 }  // namespace
 
+bool call_wishes::stored() const {
+  return mode ? *mode != core::call_mode::direct : key.has_value();
+}
+
+void call_wishes::complete(const call_wishes& outside) {
+  // A mode in the body settles what a key outside of it would mean.
+  if (!mode) mode = outside.mode;
+  if (!key) key = outside.key;
+  if (!order) order = outside.order;
+  if (!wait) wait = outside.wait;
+  if (!delay) delay = outside.delay;
+  if (outside.deadline)
+    deadline = std::min(deadline.value_or(*outside.deadline), *outside.deadline);
+  if (!priority) priority = outside.priority;
+}
+
+std::optional<wish_refused> without_store(const call_wishes& asked) {
+  if (!asked.needs_store()) return std::nullopt;
+  wish_refused refused;
+  refused.code = code::not_allowed;
+  refused.message =
+      "No call store is configured: the modes durable and queued, a key without the mode "
+      "direct, a delay and an order are not to be had. Nothing was sent.";
+  return refused;
+}
+
 wishes read_wishes(std::string_view context) {
   const auto own = wire::find_member(context, "understudy");
   if (!own) return call_wishes{};
+  return read_wish_members(*own, "context.understudy");
+}
+
+wishes read_wish_members(std::string_view object, std::string_view where) {
   given asked;
   std::optional<wish_refused> wrong;
-  if (wire::kind_of(*own) == wire::json_kind::object) {
-    wire::for_each_member(*own, [&](const wire::json_member& member) {
-      wrong = take(member, asked);
+  if (wire::kind_of(object) == wire::json_kind::object) {
+    const std::string path = where.empty() ? "" : std::string(where) + ".";
+    wire::for_each_member(object, [&](const wire::json_member& member) {
+      wrong = take(member, path, asked);
       return !wrong;
     });
   } else {
     wire::json_member first;
     const bool is_empty_array =
-        wire::kind_of(*own) == wire::json_kind::array && !wire::member_reader(*own).next(first);
-    if (!is_empty_array) wrong = invalid("context.understudy", "is an object.");
+        wire::kind_of(object) == wire::json_kind::array && !wire::member_reader(object).next(first);
+    if (!is_empty_array) wrong = invalid(where, "is an object.");
   }
   if (wrong) return *std::move(wrong);
-  return grant(asked);
+  return settle(asked);
 }
 
 wishes read_wishes(const net::http_request& request) {
@@ -145,7 +180,7 @@ wishes read_wishes(const net::http_request& request) {
     if (auto wrong = check(*found, found->header, text)) return *std::move(wrong);
     asked.at(which) = std::move(text);
   }
-  return grant(asked);
+  return settle(asked);
 }
 
 }  // namespace understudy::app

@@ -14,6 +14,7 @@
 #include "app/cli_exit.hpp"
 #include "app/command_bench.hpp"
 #include "app/command_call.hpp"
+#include "app/command_calls.hpp"
 #include "app/command_config.hpp"
 #include "app/command_drill.hpp"
 #include "app/command_gateway.hpp"
@@ -32,6 +33,7 @@ struct command_line {
   config_check_command check;
   call_command call;
   servers_command servers;
+  calls_command calls;
   status_command status;
   bench_options bench;
   drill_options drill;
@@ -126,6 +128,17 @@ void add_call(CLI::App& app, command_line& line) {
       ->type_name("HOST:PORT");
   command->add_option("--context", to.context, "JSON object handed along with the call")
       ->type_name("JSON");
+  command->add_option("--mode", to.mode, "direct, durable or queued, instead of what a rule says");
+  command->add_option("--key", to.key, "Which call it is: the same key gives the same answer");
+  command
+      ->add_option_function<std::string>(
+          "--wait",
+          [&to](const std::string& text) {
+            to.wait = parse_duration(text);
+            if (!to.wait) throw CLI::ValidationError("--wait", "write 250ms, 4s or 1m");
+          },
+          "How long to wait for the answer of a durable call, before a ticket will do")
+      ->type_name("TIME");
   add_duration(*command, "--timeout", to.timeout, "How long to wait, connecting included");
   command->add_option("--file", to.files, "A file for the next \"@file\" in PARAMS; repeat it")
       ->type_name("FILE");
@@ -137,8 +150,9 @@ void add_call(CLI::App& app, command_line& line) {
       "  understudy call UserInterface@hello '[\"world\"]' --at 127.0.0.1:9500\n"
       "  understudy call UserInterface@upload '[\"@file\"]' --file photo.jpg --at 127.0.0.1:9500\n"
       "\n"
-      "Exit codes: 0 a result, 1 an error of the service, 2 wrong usage, 3 not reached (nothing\n"
-      "was sent), 4 refused, 5 unknown: it was sent, and may have run.");
+      "Exit codes: 0 a result or a ticket, 1 an error of the service, 2 wrong usage, 3 not "
+      "reached\n"
+      "(nothing was sent), 4 refused, 5 unknown: it was sent, and may have run.");
   command->callback([&line] { line.run = [&line] { return run_call(line.call); }; });
 }
 
@@ -162,6 +176,47 @@ void add_servers(CLI::App& app, command_line& line) {
   add("list", "All servers and their states", run_servers_list, false);
   add("drain", "Send a server no new calls; running ones end", run_servers_drain, true);
   add("resume", "End a drain, or let a manual failback happen", run_servers_resume, true);
+}
+
+void add_calls(CLI::App& app, command_line& line) {
+  CLI::App* calls = app.add_subcommand("calls", "Stored calls: list, show, retry, cancel, pause");
+  calls->require_subcommand(1);
+  calls_command& to = line.calls;
+  const auto add = [&](const std::string& name, const std::string& help,
+                       int (*run)(const calls_command&)) {
+    CLI::App* command = calls->add_subcommand(name, help);
+    command->add_option("--at", to.at, http_help)->type_name("HOST:PORT")->capture_default_str();
+    command->add_flag("--json", to.json, "Print JSON");
+    command->footer(admin_exit_codes);
+    command->callback([&line, run] { line.run = [&line, run] { return run(line.calls); }; });
+    return command;
+  };
+  const auto with_ticket = [&to](CLI::App* command) {
+    command->add_option("TICKET", to.ticket, "As the caller was given it")->required();
+    return command;
+  };
+  const auto with_service = [&to](CLI::App* command) {
+    command->add_option("SERVICE", to.service, "Interface, or POOL/Interface")->required();
+  };
+  CLI::App* list = add("list", "Calls, in the order in which they came", run_calls_list);
+  list->add_option("--service", to.service, "Only of this service");
+  list->add_option("--state", to.state,
+                   "Only those waiting, running, done, dead, cancelled or expired");
+  list->add_option("--key", to.key,
+                   "Only with this key; every call is looked at, unless --method is given");
+  list->add_option("--method", to.method, "Interface@method of the key");
+  list->add_option("--after", to.after, "Only those after this ticket");
+  list->add_option("--count", to.count, "At most so many")->capture_default_str();
+  with_ticket(add("show", "All that is known of one call", run_calls_show));
+  with_ticket(add("retry", "Have a dead call tried again", run_calls_retry))
+      ->add_flag("--as-new", to.as_new,
+                 "As another call: servers do not know it, it may run twice");
+  with_ticket(add("cancel", "End a call that waits", run_calls_cancel));
+  with_ticket(add("purge", "Forget a dead call", run_calls_purge));
+  add("stats", "Counts of each service", run_calls_stats);
+  with_service(add("pause", "Begin no more calls of a service", run_calls_pause));
+  with_service(add("resume", "End a pause", run_calls_resume));
+  add("verify", "Count everything: is each accepted call accounted for?", run_calls_verify);
 }
 
 void add_status(CLI::App& app, command_line& line) {
@@ -219,6 +274,10 @@ void add_drill(CLI::App& app, command_line& line) {
       ->required();
   command->add_option("--calls-per-second", to.calls_per_second, "The load")->capture_default_str();
   add_duration(*command, "--duration", to.duration, "How long the load lasts, at least");
+  command->add_option("--kills", to.kills, "How often kill-gateway kills it")
+      ->capture_default_str();
+  command->add_option("--seed", to.seed, "Of what happens at random instants")
+      ->capture_default_str();
   command->add_option("--json", to.json, "Write the report as JSON; - is standard output")
       ->type_name("FILE");
   command->add_flag("--keep", to.keep, "Keep the folder with database and logs");
@@ -265,6 +324,7 @@ int run_cli(int argc, const char* const* argv) {
   add_config(app, line);
   add_call(app, line);
   add_servers(app, line);
+  add_calls(app, line);
   add_status(app, line);
   add_bench(app, line);
   add_drill(app, line);

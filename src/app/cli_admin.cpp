@@ -22,7 +22,8 @@ const json::value* member(const json::value& object, std::string_view name) {
 
 }  // namespace
 
-admin_answer ask_admin(const std::string& at, const std::string& method, const std::string& path) {
+admin_answer ask_admin(const std::string& at, const std::string& method, const std::string& path,
+                       const std::vector<std::pair<std::string, std::string>>& query) {
   admin_answer answer;
   if (!net::split_address(at)) {
     answer.exit = exit_usage;
@@ -32,6 +33,9 @@ admin_answer ask_admin(const std::string& at, const std::string& method, const s
   net::http_request request;
   request.method = method;
   request.path = path;
+  for (const auto& [name, value] : query) {
+    if (!value.empty()) request.query.emplace_back(name, value);
+  }
   net::http_response response;
   try {
     response = net::http_fetch(at, request);

@@ -4,6 +4,8 @@
 #include <boost/json/value.hpp>
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 namespace understudy::app {
 
@@ -15,9 +17,11 @@ struct admin_answer {
   std::string body;
 };
 
-/// One request to `at` (HOST:PORT). Everything but a 2xx answer is a sentence.
-[[nodiscard]] admin_answer ask_admin(const std::string& at, const std::string& method,
-                                     const std::string& path);
+/// One request to `at` (HOST:PORT); parameters without a value are left out. Everything but a 2xx
+/// answer is a sentence.
+[[nodiscard]] admin_answer ask_admin(
+    const std::string& at, const std::string& method, const std::string& path,
+    const std::vector<std::pair<std::string, std::string>>& query = {});
 
 /// The document behind /status.json; null, with the answer's sentence and exit set, where it can
 /// not be had.

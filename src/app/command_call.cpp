@@ -10,6 +10,7 @@
 #include <optional>
 
 #include "app/cli_exit.hpp"
+#include "app/json_out.hpp"
 #include "app/read_file.hpp"
 #include "net/resolver.hpp"
 #include "net/upstream.hpp"
@@ -25,6 +26,8 @@ namespace asio = boost::asio;
 namespace {
 
 constexpr std::size_t file_bytes_max = wire::frame_limits{}.file_bytes_max;
+
+constexpr std::string_view own_member = "understudy";  // of a context
 
 struct call_job {
   std::string at;
@@ -70,7 +73,29 @@ std::string usage_problem(const call_command& command) {
       (wire::kind_of(command.context) != wire::json_kind::object && command.context != "[]")) {
     return "--context has to be a JSON object.";
   }
+  const bool wishes = !command.mode.empty() || !command.key.empty() || command.wait;
+  if (wishes && wire::find_member(command.context, own_member)) {
+    return "--mode, --key and --wait do not go with a --context that has a member understudy.";
+  }
   return {};
+}
+
+// The context with what is asked of a gateway.
+std::string context_of(const call_command& command) {
+  if (command.mode.empty() && command.key.empty() && !command.wait) return command.context;
+  std::string context;
+  {
+    json_object all(context);
+    wire::for_each_member(command.context, [&](const wire::json_member& member) {
+      all.raw(wire::key_text(member), member.value);
+      return true;
+    });
+    json_object own(all.key(own_member));
+    if (!command.mode.empty()) own.text("mode", command.mode);
+    if (!command.key.empty()) own.text("key", command.key);
+    if (command.wait) own.number("wait_ms", command.wait->count());
+  }
+  return context;
 }
 
 int print_result(const call_command& command, const net::exchange& result,
@@ -107,12 +132,21 @@ int exit_of_code(std::int64_t code) {
   }
 }
 
+// It is stored: that is as good as done.
+int print_ticket(const wire::answer& answer) {
+  const auto ticket = wire::find_member(answer.data, "ticket");
+  fmt::print("{}\n", ticket ? wire::decode_string(*ticket) : "");
+  fmt::print(stderr, "It is stored, and goes on: this is its ticket.\n");
+  return exit_done;
+}
+
 int print_answer(const call_command& command, const net::exchange& result) {
   if (result.too_large) return complain(exit_failed, "the answer is too large to be taken.");
   const auto answer = wire::parse_answer(result.body);
   if (!answer) return complain(exit_unknown, "what came back is no answer: it may have run.");
   if (!answer->is_error()) return print_result(command, result, *answer);
   if (command.json) fmt::print("{}\n", result.body);
+  if (answer->code == code::accepted) return command.json ? exit_done : print_ticket(*answer);
   return complain(exit_of_code(answer->code),
                   fmt::format("error {}: {}", answer->code, wire::decode_string(answer->message)));
 }
@@ -152,7 +186,7 @@ int run_call(const call_command& command) {
   if (command.method == wire::action_interface_body) {
     job.body = command.method;
   } else {
-    wire::append_request(job.body, command.method, command.params, command.context);
+    wire::append_request(job.body, command.method, command.params, context_of(command));
   }
   std::vector<std::string> contents;
   std::size_t bytes = 0;

@@ -198,6 +198,8 @@ int run_plans(const std::vector<planned>& plans, const drill_options& options) {
   drill_settings settings;
   settings.calls_per_second = options.calls_per_second;
   settings.duration = options.duration;
+  settings.kills = options.kills;
+  settings.seed = options.seed;
   settings.keep = options.keep;
   settings.orders_program = find_orders(options.orders);
   std::vector<drill_result> results;

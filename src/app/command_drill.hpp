@@ -14,6 +14,8 @@ struct drill_options {
   double calls_per_second = 50;        ///< --calls-per-second R
   std::chrono::milliseconds duration{4000};  ///< --duration (CLI: seconds) of the load; longer
                                              ///< where a scenario waits for something
+  unsigned kills = 20;                       ///< --kills N: of the gateway, in kill-gateway
+  std::uint64_t seed = 1;                    ///< --seed N: of what happens at random instants
   std::string json;    ///< --json FILE, `-` = standard output instead of the table
   bool keep = false;   ///< --keep: leave the folder with database and logs, and say where it is
   std::string orders;  ///< --orders FILE: the example server; empty: beside this program

@@ -4,8 +4,10 @@
 
 #include <algorithm>
 #include <array>
+#include <filesystem>
 
 #include "app/config_balance.hpp"
+#include "app/config_calls.hpp"
 #include "app/config_reader.hpp"
 #include "app/config_values.hpp"
 #include "app/read_file.hpp"
@@ -25,10 +27,8 @@ constexpr std::size_t mib = kib * kib;
 constexpr std::size_t gib = mib * kib;
 constexpr std::size_t config_bytes_max = 8 * mib;  // far above any real one
 
-constexpr std::array<std::string_view, 2> sections{"gateway", "pool"};
-constexpr std::array<std::string_view, 5> absent_sections{"calls", "rule", "database",
-                                                          "coordination", "notify"};
-constexpr std::array<std::string_view, 2> absent_gateway_keys{"wait", "caller_timeout"};
+constexpr std::array<std::string_view, 4> sections{"gateway", "pool", "calls", "rule"};
+constexpr std::array<std::string_view, 3> absent_sections{"database", "coordination", "notify"};
 
 constexpr std::array<reader::key<core::server_options>, 4> server_keys{{
     {"address",
@@ -169,7 +169,7 @@ constexpr std::array<reader::key<pool_config>, 26> pool_keys{{
      }},
 }};
 
-constexpr std::array<reader::key<gateway_config>, 11> gateway_keys{{
+constexpr std::array<reader::key<gateway_config>, 13> gateway_keys{{
     {"listen", [](reader& value, gateway_config& config) { value.listen_address(config.listen); }},
     {"http", [](reader& value, gateway_config& config) { value.listen_address(config.http); }},
     {"admin", [](reader& value, gateway_config& config) { value.listen_address(config.admin); }},
@@ -199,6 +199,11 @@ constexpr std::array<reader::key<gateway_config>, 11> gateway_keys{{
      }},
     {"deadline",
      [](reader& value, gateway_config& config) { value.duration(config.deadline, 1ms, 24h); }},
+    {"wait", [](reader& value, gateway_config& config) { value.duration(config.wait, 0ms, 24h); }},
+    {"caller_timeout",
+     [](reader& value, gateway_config& config) {
+       value.duration(config.caller_timeout, 0ms, 24h);
+     }},
     {"drain_timeout",
      [](reader& value, gateway_config& config) { value.duration(config.drain_timeout, 0ms, 1h); }},
 }};
@@ -238,17 +243,21 @@ void read_section(const toml_member& member, gateway_config& config,
   reader section(member.value, member.key, problems);
   if (member.key == "gateway") {
     if (const auto* table = section.as<toml_table>("a section [gateway]")) {
-      section.table<gateway_config>(*table, gateway_keys, absent_gateway_keys, config);
+      section.table<gateway_config>(*table, gateway_keys, {}, config);
     }
   } else if (member.key == "pool") {
     read_pools(section, config, problems);
+  } else if (member.key == "calls") {
+    read_calls(section, config);
+  } else if (member.key == "rule") {
+    read_rules(section, config);
   } else if (std::ranges::find(absent_sections, std::string_view(member.key)) !=
              absent_sections.end()) {
     section.problem("this version does not have it yet");
   } else if (const auto near = nearest(member.key, sections); !near.empty()) {
     section.problem(fmt::format("no such section; did you mean \"{}\"?", near));
   } else {
-    section.problem("no such section: there are [gateway] and [pool.NAME]");
+    section.problem("no such section: there are [gateway], [pool.NAME], [calls] and [[rule]]");
   }
 }
 
@@ -273,7 +282,17 @@ config_result parse_config(std::string_view toml) {
 
 config_result load_config(const std::string& file) {
   const auto text = read_file(file, config_bytes_max);
-  if (text) return parse_config(*text);
+  if (text) {
+    config_result read = parse_config(*text);
+    // A path in a file is one from where the file is.
+    if (read.config) {
+      const auto folder = std::filesystem::path(file).parent_path();
+      for (auto* path : {&read.config->calls.store, &read.config->calls.webhook_secret_file}) {
+        if (!path->empty()) *path = (folder / *path).string();
+      }
+    }
+    return read;
+  }
   config_result result;
   result.problems.push_back({0, "it can not be read: " + text.error().message()});
   return result;
@@ -284,6 +303,7 @@ std::vector<std::string> config_keys() {
   for (const auto& key : gateway_keys) keys.push_back(fmt::format("gateway.{}", key.name));
   for (const auto& key : pool_keys) keys.push_back(fmt::format("pool.{}", key.name));
   for (const auto& key : server_keys) keys.push_back(fmt::format("pool.servers.{}", key.name));
+  append_calls_keys(keys);
   return keys;
 }
 

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/call_schedule.hpp"
 #include "core/pool.hpp"
 #include "wire/frame.hpp"
 
@@ -30,6 +31,38 @@ struct pool_config {
   unsigned line = 0;  ///< where the file declares it; 0: the command line did
 };
 
+/// What holds for the calls whose method it matches. The first rule that matches a call counts;
+/// what it leaves out is the default.
+struct call_rule {
+  std::string match;  ///< a pattern, `Interface@method`
+  core::call_mode mode = core::call_mode::direct;
+  std::string key;           ///< where in the request the key is (json_pointer.hpp); empty: nowhere
+  bool key_missing = false;  ///< a call without it is taken, too
+  std::string order;         ///< where in the request the order is; empty: none
+  std::optional<std::chrono::milliseconds> wait;
+  std::optional<std::chrono::milliseconds> deadline;
+  std::optional<unsigned> attempts_max;
+  core::retry_rule retry;
+  core::on_unknown unknown = core::on_unknown::retry;
+  core::on_dead dead = core::on_dead::skip;
+  std::string webhook;  ///< where the ends of its calls are told; empty: nowhere
+  unsigned line = 0;
+};
+
+/// Of stored calls.
+struct calls_config {
+  std::string store;  ///< the SQLite file; empty: calls can not be stored
+  std::uint64_t quota_rows = 10'000'000;
+  std::uint64_t quota_bytes = std::uint64_t{16} << 30;
+  std::chrono::milliseconds result_kept = std::chrono::hours(24);
+  std::chrono::milliseconds deadline = std::chrono::hours(24);
+  unsigned attempts_max = 20;
+  unsigned running_max = 256;       ///< attempts at a time
+  std::string webhook_secret_file;  ///< what webhooks are signed with; empty: they are not
+
+  friend bool operator==(const calls_config&, const calls_config&) = default;
+};
+
 /// Where a gateway is administered unless it is told otherwise.
 inline constexpr const char* default_http_address = "127.0.0.1:9580";
 
@@ -45,8 +78,12 @@ struct gateway_config {
   std::size_t received_bytes_max = std::size_t{1} << 30;  ///< per address for frames
   std::size_t connections_max = 10000;                    ///< per listening address
   std::chrono::milliseconds deadline{60000};              ///< of direct calls
-  std::chrono::milliseconds drain_timeout{10000};         ///< SIGTERM: running calls may end
+  std::chrono::milliseconds wait{4000};            ///< how long the caller of a durable call waits
+  std::chrono::milliseconds caller_timeout{0};     ///< callers give up after it; 0: unknown
+  std::chrono::milliseconds drain_timeout{10000};  ///< SIGTERM: running calls may end
   std::vector<pool_config> pools;
+  calls_config calls;
+  std::vector<call_rule> rules;
 };
 
 /// What is wrong with a file: one sentence each, with the line and a hint.

@@ -4,6 +4,7 @@
 #include <map>
 
 #include "app/config.hpp"
+#include "app/config_calls.hpp"
 #include "net/address.hpp"
 
 namespace understudy::app {
@@ -101,6 +102,7 @@ std::vector<config_problem> check_config(const gateway_config& config) {
                                   pool.name)});
     }
   }
+  check_calls(config, problems);
   return problems;
 }
 

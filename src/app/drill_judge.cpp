@@ -149,6 +149,11 @@ class verdict {
     breaks("P3", result_.duplicated, " writes ran twice");
   }
 
+  void store() {
+    for (const auto& problem : facts_.store_problems) result_.broken.push_back({"P1", problem});
+    breaks("P2", facts_.contradictions, " calls of one key were answered in two ways");
+  }
+
   void failures() {
     breaks("P5", result_.acknowledged == 0 ? result_.calls : 0, " calls, and not one was answered");
     if (facts_.bounds.refusals) return;
@@ -252,6 +257,7 @@ drill_result judge(const drill_facts& facts) {
   if (facts.killer) result.killed = facts.killer->workers;
   verdict what(facts, result);
   what.effects();
+  what.store();
   what.failures();
   what.times();
   what.servers();

@@ -85,11 +85,13 @@ struct drill_facts {
   std::optional<std::uint64_t> met;  ///< calls that met the trouble at its server
   std::optional<drill_goodput> goodput;
   std::optional<drill_killer> killer;
-  std::optional<bool> primary_serves;  ///< at the end, where it must
+  std::optional<bool> primary_serves;       ///< at the end, where it must
+  std::vector<std::string> store_problems;  ///< what does not agree in the call store, at the end
+  std::uint64_t contradictions = 0;         ///< calls of which callers heard different ends
 };
 
 struct broken_promise {
-  std::string id;  ///< "P1", "P3", "P5", "P6"
+  std::string id;  ///< "P1", "P2", "P3", "P5", "P6"
   std::string why;
 };
 

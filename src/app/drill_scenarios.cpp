@@ -16,7 +16,8 @@ constexpr std::string_view in_all[] = {"crash", "all-down", "failback", "drain",
 
 template <typename Function>
 void for_each_scenario(Function look) {
-  for (const auto& list : {crash_scenarios(), trouble_scenarios(), worker_scenarios()}) {
+  for (const auto& list :
+       {crash_scenarios(), trouble_scenarios(), worker_scenarios(), stored_scenarios()}) {
     for (const auto& one : list) look(one);
   }
 }
@@ -27,6 +28,7 @@ drill_site_options site_options(const drill_scenario& one) {
   options.processes = one.processes;
   options.workers = one.workers;
   if (one.trouble != nullptr) options.trouble = one.trouble;
+  options.store = one.store;
   if (one.fault_code != 0) options.fault_codes = {one.fault_code};
   return options;
 }

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <boost/json/parse.hpp>
+#include <csignal>
 #include <fstream>
 #include <stdexcept>
 
@@ -17,6 +18,7 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr milliseconds start_timeout{5000};
+constexpr milliseconds stop_timeout{15000};
 
 drill_server_options server_options_of(const drill_folder& folder, const drill_site_options& site,
                                        const std::string& name, const std::string& listen) {
@@ -49,11 +51,12 @@ bool speaks_against(std::string_view event) {
 
 drill_site::drill_site(const drill_folder& folder, const drill_site_options& options)
     : folder_(folder),
+      options_(options),
       servers_{drill_server(folder, primary_options(folder, options, addresses_[primary])),
                drill_server(folder, server_options_of(folder, options, "backup",
                                                       addresses_[backup].text()))} {
   for (auto& one : servers_) one.start();
-  start_gateway(options.fault_codes);
+  start_gateway();
   for (const unsigned which : {primary, backup}) wait_for_state(which, "up");
 }
 
@@ -65,26 +68,57 @@ std::vector<std::string> drill_site::databases() const {
   return files;
 }
 
-void drill_site::start_gateway(const std::vector<int>& fault_codes) {
-  gateway_.emplace(
-      std::vector<std::string>{own_program(), "gateway", "--config", write_config(fault_codes)},
-      folder_.file("gateway.log"));
+void drill_site::start_gateway() {
+  gateway_.reset();
+  gateway_.emplace(std::vector<std::string>{own_program(), "gateway", "--config", write_config()},
+                   folder_.file("gateway.log"));
   frames_address_ = gateway_->wait_for_line("listening ", start_timeout);
   http_address_ = gateway_->wait_for_line("http ", start_timeout);
 }
 
+void drill_site::kill_gateway() {
+  gateway_->signal(SIGKILL);
+  (void)gateway_->wait(start_timeout);
+}
+
+void drill_site::stop_gateway() {
+  gateway_->signal(SIGTERM);
+  if (!gateway_->wait(stop_timeout)) throw std::runtime_error("The gateway does not end.");
+}
+
+std::vector<std::string> drill_site::verify_calls() {
+  drill_wait_until(
+      [&] {
+        const auto counts = boost::json::parse(get("/calls/stats"));
+        double left = 0;
+        for (const auto& service : array_of(counts, "services")) {
+          left += number_of(service, "waiting") + number_of(service, "running");
+        }
+        return left == 0;
+      },
+      "the stored calls to end");
+  std::vector<std::string> problems;
+  const auto found = boost::json::parse(get("/calls/verify"));
+  for (const auto& problem : array_of(found, "problems")) {
+    problems.emplace_back(problem.as_string());
+  }
+  return problems;
+}
+
 /// As `--server PRIMARY --backup BACKUP --idempotent ..` would have it; codes need a file.
-std::string drill_site::write_config(const std::vector<int>& fault_codes) const {
+std::string drill_site::write_config() const {
   const std::string path = folder_.file("gateway.toml");
   std::ofstream file(path);
   file << fmt::format(
-      "[gateway]\nlisten = \"127.0.0.1:0\"\nhttp = \"127.0.0.1:0\"\n"
+      "[gateway]\nlisten = \"{}\"\nhttp = \"{}\"\n"
       "[pool.default]\nservers = [\"{}\"]\nbackups = [\"{}\"]\n"
       "idempotent = [\"OrderInterface@get*\", \"OrderInterface@list\", "
       "\"OrderInterface@total\"]\n",
-      servers_[primary].address(), servers_[backup].address());
-  if (!fault_codes.empty())
-    file << fmt::format("fault_codes = [{}]\n", fmt::join(fault_codes, ", "));
+      gateway_addresses_[0].text(), gateway_addresses_[1].text(), servers_[primary].address(),
+      servers_[backup].address());
+  if (!options_.fault_codes.empty())
+    file << fmt::format("fault_codes = [{}]\n", fmt::join(options_.fault_codes, ", "));
+  if (options_.store) file << "[calls]\nstore = \"sqlite:calls.db\"\n";
   if (!file.flush()) throw std::runtime_error("Cannot write " + path + ".");
   return path;
 }

@@ -31,6 +31,7 @@ struct drill_site_options {
   std::optional<unsigned> workers;
   std::optional<std::string> trouble;  ///< the rules both servers begin with
   std::vector<int> fault_codes;        ///< of the gateway's pool; the rest is at its defaults
+  bool store = false;                  ///< the gateway has a call store
   /// Where the primary is, instead of at 127.0.0.1; it outlives the site.
   drill_network* network = nullptr;
 };
@@ -43,6 +44,17 @@ class drill_site {
   static constexpr unsigned backup = 1;
 
   drill_site(const drill_folder& folder, const drill_site_options& options);
+
+  /// SIGKILL to the gateway, or SIGTERM; start_gateway() starts it again at the same addresses.
+  void kill_gateway();
+  void stop_gateway();
+  void start_gateway();
+  /// Waits until every stored call has ended, dead ones too; what does not agree in the store, a
+  /// sentence each.
+  [[nodiscard]] std::vector<std::string> verify_calls();
+  /// POST to the gateway's administration.
+  void post(const std::string& path) const { (void)fetch("POST", path); }
+  [[nodiscard]] std::string get(const std::string& path) const { return fetch("GET", path); }
 
   /// The gateway, for callers.
   [[nodiscard]] const std::string& address() const { return frames_address_; }
@@ -61,13 +73,14 @@ class drill_site {
                                                             std::int64_t since_ms) const;
 
  private:
-  void start_gateway(const std::vector<int>& fault_codes);
-  [[nodiscard]] std::string write_config(const std::vector<int>& fault_codes) const;
+  [[nodiscard]] std::string write_config() const;
   void administer(unsigned which, const std::string& action);
   [[nodiscard]] std::string fetch(const std::string& method, const std::string& path) const;
 
   const drill_folder& folder_;
+  drill_site_options options_;
   std::array<reserved_address, 2> addresses_;
+  std::array<reserved_address, 2> gateway_addresses_;  ///< frames, HTTP
   std::array<drill_server, 2> servers_;
   std::optional<process> gateway_;
   std::string frames_address_;

@@ -61,6 +61,15 @@ void drill_stage::end_load() {
   load_.reset();
 }
 
+void drill_stage::take(stored_load& load) {
+  load.finish();
+  facts_.end = load_clock::now();
+  facts_.calls = load.take_calls();
+  facts_.contradictions = load.contradictions();
+  say("waiting for the stored calls to end");
+  facts_.store_problems = site_->verify_calls();
+}
+
 void drill_stage::play(double share) {
   drill_pause(std::chrono::duration_cast<milliseconds>(settings_.duration * share));
 }

@@ -14,6 +14,7 @@
 #include "app/drill_load.hpp"
 #include "app/drill_scenarios.hpp"
 #include "app/drill_site.hpp"
+#include "app/drill_stored.hpp"
 
 namespace understudy::app {
 
@@ -43,6 +44,8 @@ class drill_stage {
   void start_load(const load_options& options, drill_mix mix);
   /// No further calls; returns when all have ended. Their records stay.
   void end_load();
+  /// The same for callers of stored calls: they end, the store comes to rest, and is verified.
+  void take(stored_load& load);
   /// A share of the load's duration passes.
   void play(double share);
 
@@ -79,6 +82,7 @@ struct drill_scenario {
   int fault_code = 0;       ///< of the gateway's pool; 0: none
   bool in_network = false;  ///< the primary has one of its own: see drill_network.hpp
   bool own_pace = false;    ///< it makes its own load, whatever the pace
+  bool store = false;       ///< the gateway has a call store
 };
 
 /// What is promised when a server, or a part of it, dies: nobody waits for it.
@@ -90,5 +94,6 @@ void promise_as_frozen(drill_stage& on);
 [[nodiscard]] std::span<const drill_scenario> crash_scenarios();
 [[nodiscard]] std::span<const drill_scenario> trouble_scenarios();
 [[nodiscard]] std::span<const drill_scenario> worker_scenarios();
+[[nodiscard]] std::span<const drill_scenario> stored_scenarios();
 
 }  // namespace understudy::app

@@ -7,11 +7,14 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_future.hpp>
 #include <future>
+#include <random>
 #include <thread>
 #include <utility>
 
 #include "app/admin.hpp"
 #include "app/gateway_frames.hpp"
+#include "app/open_store.hpp"
+#include "app/read_file.hpp"
 #include "app/version.hpp"
 
 namespace understudy::app {
@@ -47,6 +50,16 @@ unsigned lanes_wanted(const gateway_config& config) {
   return std::clamp(std::thread::hardware_concurrency(), 1U, gateway_config::threads_max);
 }
 
+std::string read_secret(const std::string& file) {
+  if (file.empty()) return {};
+  const auto text = read_file(file, 4096);
+  if (!text) {
+    throw std::runtime_error(fmt::format("calls.webhook_secret_file {} can not be read: {}.", file,
+                                         text.error().message()));
+  }
+  return text->substr(0, text->find_last_not_of("\r\n") + 1);
+}
+
 const pool_config* pool_of(const gateway_config& config, std::string_view name) {
   const auto found = std::ranges::find(config.pools, name, &pool_config::name);
   return found == config.pools.end() ? nullptr : &*found;
@@ -70,6 +83,7 @@ gateway::~gateway() {
 
 void gateway::start() {
   lanes_.make_routers(config_);
+  if (!config_.calls.store.empty()) open_calls();
   listen_frames(frames_, "", config_.listen);
   for (const pool_config& pool : config_.pools) listen_frames(frames_, pool.name, pool.listen);
   listen_http();
@@ -77,12 +91,37 @@ void gateway::start() {
   lanes_.run();
 }
 
+void gateway::open_calls() {
+  const auto rules = std::make_shared<const call_rules>(config_);
+  const auto router = lanes_.all().front()->router;
+  desk_parts parts;
+  parts.home = lanes_.home();
+  parts.attempt = [router](const wire::request& request, std::string_view body,
+                           attempt_terms terms) { return router->attempt(request, body, terms); };
+  parts.usable = [router](std::string_view service, std::string_view only) {
+    return router->usable(service, only);
+  };
+  webhooks_ = std::make_unique<webhook_sender>(read_secret(config_.calls.webhook_secret_file));
+  parts.tell = [this](std::string url, std::string body) {
+    return webhooks_->post(std::move(url), std::move(body));
+  };
+  parts.rules = rules;
+  parts.running_max = config_.calls.running_max;
+  parts.attempt_max = config_.deadline;
+  parts.seed = std::random_device()();
+  desk_ = std::make_shared<call_desk>(std::move(parts));
+  const auto store = open_store(config_, *desk_, events_);
+  store->limit(std::string(store::webhook_service), webhook_sender::at_a_time);
+  desk_->start(store);
+  lanes_.make_gates(desk_, rules);
+}
+
 void gateway::listen_frames(std::vector<frame_listener>& to, std::string pool,
                             const std::string& address) {
   if (address.empty()) return;
   std::vector<net::frame_lane> served;
   for (const auto& lane : lanes_.all()) {
-    served.push_back({&lane->context, forward_frames(lane->router, pool)});
+    served.push_back({&lane->context, forward_frames(lane->front(), pool)});
   }
   frame_listener listener;
   listener.server = net::frame_server::make(std::move(served), frame_options(config_));
@@ -104,11 +143,12 @@ void gateway::listen_http() {
                       metrics_,
                       [this] { return draining_.load(); },
                       std::string(version),
-                      [this] { return listeners(); }};
+                      [this] { return listeners(); },
+                      desk_};
     const http_handlers handlers = make_http_handlers(std::move(parts), side);
     std::vector<net::http_lane> served;
     for (const auto& lane : lanes_.all()) {
-      served.push_back({lane->context.get_executor(), handlers(*lane->router)});
+      served.push_back({lane->context.get_executor(), handlers(*lane->front())});
     }
     http_listener listener;
     listener.server = net::http_server::make(std::move(served), limits);
@@ -163,6 +203,9 @@ std::vector<std::string> gateway::restart_needed(const gateway_config& config) c
   compare(config.listen == config_.listen, "listen");
   compare(config.http == config_.http, "http");
   compare(config.admin == config_.admin, "admin");
+  if (config.calls != config_.calls) {
+    problems.emplace_back("[calls] can not change while it runs: restart.");
+  }
   compare(config.threads == config_.threads, "threads");
   compare(config.received_bytes_max == config_.received_bytes_max, "received_bytes_max");
   compare(config.connections_max == config_.connections_max, "connections_max");
@@ -198,6 +241,7 @@ asio::awaitable<std::vector<std::string>> gateway::take_over(
   frames_.erase(gone, frames_.end());
   std::ranges::move(fresh, std::back_inserter(frames_));
   config_ = *config;
+  if (desk_) desk_->configure(std::make_shared<const call_rules>(*config));
   co_await lanes_.configure(std::move(config));
   co_return problems;
 }
@@ -225,6 +269,11 @@ bool gateway::drained() {
     }
   }
   std::size_t open = lanes_.running();
+  if (desk_) {
+    // No caller waits any more: what has not begun is for the next start.
+    desk_->drain();
+    open += desk_->running();
+  }
   for (const http_listener& listener : http_) {
     listener.server->stop();
     open += listener.server->connections();
@@ -254,6 +303,7 @@ void gateway::tick() {
 
 void gateway::stop() {
   lanes_.stop();
+  if (desk_) desk_->stop();
 }
 
 }  // namespace understudy::app

@@ -73,6 +73,7 @@ class gateway {
   void begin_drain(std::function<void()> done);
   [[nodiscard]] bool drained();
   void tick();
+  void open_calls();
 
   gateway_config config_;
   event_log events_;
@@ -82,6 +83,8 @@ class gateway {
   core::time_point drain_until_{};
 
   gateway_lanes lanes_;
+  std::unique_ptr<webhook_sender> webhooks_;
+  std::shared_ptr<call_desk> desk_;  ///< home's; null where calls are not stored
   boost::asio::steady_timer ticker_{lanes_.home()};
   std::vector<frame_listener> frames_;
   std::vector<frame_listener> retired_;  ///< of removed pools: until their connections are gone

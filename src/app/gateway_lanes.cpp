@@ -47,6 +47,19 @@ void gateway_lanes::make_routers(const gateway_config& config) {
   }
 }
 
+std::shared_ptr<router> gateway_lane::front() const {
+  if (gate) return gate;
+  return router;
+}
+
+void gateway_lanes::make_gates(const std::shared_ptr<call_desk>& desk,
+                               std::shared_ptr<const call_rules> rules) {
+  for (const auto& lane : lanes_) {
+    const bool on_home = lane == lanes_.front();
+    lane->gate = std::make_shared<call_gate>(lane->router, desk, home(), on_home, rules);
+  }
+}
+
 pool_router_parts gateway_lanes::parts_of(unsigned number) {
   gateway_lane& lane = *lanes_[number];
   pool_router_parts parts;
@@ -158,8 +171,10 @@ asio::awaitable<router::refusal> gateway_lanes::change_all(Change change) {
 }
 
 asio::awaitable<void> gateway_lanes::configure(std::shared_ptr<const gateway_config> config) {
-  auto change = [config = std::move(config)](gateway_lane& lane) {
+  const auto rules = std::make_shared<const call_rules>(*config);
+  auto change = [config = std::move(config), rules](gateway_lane& lane) {
     lane.router->configure(*config);
+    if (lane.gate) lane.gate->configure(rules);
     return std::monostate();
   };
   co_await ask_all(std::move(change));

@@ -12,6 +12,7 @@
 
 #include "app/administration.hpp"
 #include "app/call_counts.hpp"
+#include "app/call_gate.hpp"
 #include "app/event_log.hpp"
 #include "app/lane_records.hpp"
 #include "app/pool_router.hpp"
@@ -24,6 +25,9 @@ struct gateway_lane {
   boost::asio::io_context context{1};
   call_counts counts;
   std::shared_ptr<pool_router> router;
+  std::shared_ptr<call_gate> gate;  ///< where calls can be stored; else null
+  /// Where the lane's callers go.
+  [[nodiscard]] std::shared_ptr<app::router> front() const;
   std::thread thread;
 };
 
@@ -45,6 +49,8 @@ class gateway_lanes final : public administration {
 
   /// Makes the routers, which begin to probe with run().
   void make_routers(const gateway_config& config);
+  /// Puts `desk` in front of them.
+  void make_gates(const std::shared_ptr<call_desk>& desk, std::shared_ptr<const call_rules> rules);
   void run();
   /// Ends the threads; what they were at remains.
   void stop();

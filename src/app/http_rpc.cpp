@@ -7,6 +7,7 @@
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <exception>
+#include <memory>
 #include <variant>
 
 #include "app/already.hpp"
@@ -242,17 +243,28 @@ net::http_response to_http(rpc_answer answer) {
   return response;
 }
 
+// What the headers ask for; nothing where they do not, as a rule. Calls of a batch share it.
+using outside_wishes = std::shared_ptr<const call_wishes>;
+
 asio::awaitable<net::http_response> serve_single(router& routes, std::string_view text,
-                                                 route_terms terms) {
+                                                 route_terms terms, outside_wishes outside) {
+  terms.outside = outside.get();
   auto answer = co_await answer_one(routes, text, terms);
   co_return to_http(std::move(answer));
 }
 
 asio::awaitable<net::http_response> serve_batch(router& routes, std::string_view text,
-                                                route_terms terms, rpc_limits limits) {
+                                                route_terms terms, outside_wishes outside,
+                                                rpc_limits limits) {
+  terms.outside = outside.get();
   auto read = read_batch(text, limits.batch_max);
   if (auto* refused = std::get_if<rpc_answer>(&read)) co_return to_http(std::move(*refused));
   auto elements = std::move(std::get<std::vector<std::string_view>>(read));
+  if (outside && outside->key && elements.size() > 1) {
+    co_return to_http(own_error(code::invalid_params,
+                                "Idempotency-Key names one call, not those of a batch: put a key "
+                                "into the context of each."));
+  }
   auto answer = co_await answer_all(routes, std::move(elements), terms, limits);
   co_return to_http(std::move(answer));
 }
@@ -265,17 +277,21 @@ asio::awaitable<net::http_response> serve_rpc(router& routes, const net::http_re
   if (!is_json_type(request.header("content-type"))) {
     return already(net::http_error(415, "Send JSON, with Content-Type: application/json."));
   }
-  const auto asked = read_wishes(request);
+  auto asked = read_wishes(request);
   if (const auto* refused = std::get_if<wish_refused>(&asked)) {
     return already(to_http(own_error(refused->code, refused->message)));
   }
+  outside_wishes outside;
+  if (auto& wished = std::get<call_wishes>(asked); wished != call_wishes{}) {
+    outside = std::make_shared<const call_wishes>(std::move(wished));
+  }
   route_terms terms;
-  terms.deadline = std::get<call_wishes>(asked).deadline;
-  terms.priority = std::get<call_wishes>(asked).priority;
   terms.caller = caller_of(request.peer);
   const auto text = trim(request.body);
-  if (text.starts_with('[')) return serve_batch(routes, text, terms, limits);
-  return serve_single(routes, text, terms);
+  if (text.starts_with('[')) {
+    return serve_batch(routes, text, terms, std::move(outside), limits);
+  }
+  return serve_single(routes, text, terms, std::move(outside));
 }
 
 }  // namespace understudy::app

@@ -3,7 +3,9 @@
 #include <prometheus/metric_family.h>
 #include <prometheus/text_serializer.h>
 
+#include <algorithm>
 #include <array>
+#include <chrono>
 #include <limits>
 
 #include "app/server_state.hpp"
@@ -110,6 +112,61 @@ void describe(const std::vector<pool_status>& pools, std::vector<MetricFamily>& 
   }
 }
 
+double value(std::uint64_t number) {
+  return static_cast<double>(number);
+}
+
+void describe(const store::store_counts& counts, std::vector<MetricFamily>& to) {
+  auto accepted = family("understudy_stored_calls_accepted_total", "Calls that were stored",
+                         MetricType::Counter);
+  auto ended = family("understudy_stored_calls_ended_total", "Stored calls that ended, and how",
+                      MetricType::Counter);
+  auto depth = family("understudy_stored_calls", "Stored calls that have not ended, and dead ones",
+                      MetricType::Gauge);
+  auto attempts =
+      family("understudy_stored_attempts_total", "Attempts of stored calls", MetricType::Counter);
+  auto oldest = family("understudy_stored_oldest_seconds",
+                       "How long the oldest call that waits has been due", MetricType::Gauge);
+  const auto now = std::chrono::system_clock::now();
+  for (const auto& one : counts.services) {
+    const auto with_state = [&one](MetricFamily & to_family, const char* state) -> auto& {
+      auto& metric = add(to_family, "service", one.service);
+      metric.label.push_back({"state", state});
+      return metric;
+    };
+    add(accepted, "service", one.service).counter.value = value(one.accepted);
+    with_state(ended, "done").counter.value = value(one.done);
+    with_state(ended, "cancelled").counter.value = value(one.cancelled);
+    with_state(ended, "expired").counter.value = value(one.expired);
+    with_state(depth, "waiting").gauge.value = value(one.waiting);
+    with_state(depth, "running").gauge.value = value(one.running);
+    with_state(depth, "dead").gauge.value = value(one.dead);
+    add(attempts, "service", one.service).counter.value = value(one.attempts);
+    const auto age = one.oldest_waiting ? now - *one.oldest_waiting : now - now;
+    add(oldest, "service", one.service).gauge.value =
+        std::max(0.0, std::chrono::duration<double>(age).count());
+  }
+  auto commits = family("understudy_store_commits_total",
+                        "Commits of the call store: each is one "
+                        "flush to the disk",
+                        MetricType::Counter);
+  commits.metric.emplace_back().counter.value = value(counts.commits);
+  auto operations =
+      family("understudy_store_operations_total",
+             "What the commits held: acceptances, ends of attempts", MetricType::Counter);
+  operations.metric.emplace_back().counter.value = value(counts.operations);
+  auto fenced = family("understudy_store_fenced_total",
+                       "Ends of attempts that were refused: another attempt had the call",
+                       MetricType::Counter);
+  fenced.metric.emplace_back().counter.value = value(counts.fenced);
+  auto bytes = family("understudy_store_bytes", "Size of the store's file", MetricType::Gauge);
+  bytes.metric.emplace_back().gauge.value = value(counts.bytes);
+  for (auto* one :
+       {&accepted, &ended, &depth, &attempts, &oldest, &commits, &operations, &fenced, &bytes}) {
+    to.push_back(std::move(*one));
+  }
+}
+
 }  // namespace
 
 void metrics::event(const app::event& e) {
@@ -118,7 +175,8 @@ void metrics::event(const app::event& e) {
 }
 
 std::string metrics::text(const call_counts& calls, const std::vector<pool_status>& pools,
-                          const std::vector<listener_status>& listeners) const {
+                          const std::vector<listener_status>& listeners,
+                          const std::optional<store::store_counts>& stored) const {
   std::vector<MetricFamily> families;
   describe(calls, families);
   auto& events = families.emplace_back(family("understudy_events_total",
@@ -136,6 +194,7 @@ std::string metrics::text(const call_counts& calls, const std::vector<pool_statu
     add(connections, "listener", one.name).gauge.value = static_cast<double>(one.connections);
   }
   describe(pools, families);
+  if (stored) describe(*stored, families);
   return prometheus::TextSerializer().Serialize(families);
 }
 

@@ -3,6 +3,7 @@
 
 #include <map>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -10,6 +11,7 @@
 #include "app/call_counts.hpp"
 #include "app/event_log.hpp"
 #include "app/status_json.hpp"
+#include "store/call_store.hpp"
 
 namespace understudy::app {
 
@@ -30,8 +32,10 @@ class metrics {
  public:
   void event(const app::event& e);
   /// Events as counted here, all else as it is given.
-  [[nodiscard]] std::string text(const call_counts& calls, const std::vector<pool_status>& pools,
-                                 const std::vector<listener_status>& listeners) const;
+  [[nodiscard]] std::string text(
+      const call_counts& calls, const std::vector<pool_status>& pools,
+      const std::vector<listener_status>& listeners,
+      const std::optional<store::store_counts>& stored = std::nullopt) const;
 
  private:
   mutable std::mutex mutex_;

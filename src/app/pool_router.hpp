@@ -12,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include "app/call_desk.hpp"
 #include "app/config.hpp"
 #include "app/learn.hpp"
 #include "app/registry.hpp"
@@ -67,6 +68,12 @@ class pool_router final : public router, public std::enable_shared_from_this<poo
   boost::asio::awaitable<routed> route(const wire::request& request, std::string_view body,
                                        std::vector<std::string_view> files,
                                        route_terms terms) override;
+
+  /// One attempt of a stored call. It waits for no server: where none is usable it says so.
+  boost::asio::awaitable<stored_attempt> attempt(const wire::request& request,
+                                                 std::string_view body, attempt_terms terms);
+  /// Whether a server of the pool of a service is up.
+  [[nodiscard]] bool usable(std::string_view service, std::string_view only) const;
 
   [[nodiscard]] std::vector<pool_status> status() const;
   refusal drain(std::string_view pool, std::string_view address);

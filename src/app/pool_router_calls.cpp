@@ -174,25 +174,26 @@ asio::awaitable<routed> pool_router::route(const wire::request& request, std::st
                                            std::vector<std::string_view> files, route_terms terms) {
   if (request.action_interface) return describe(terms.only);
   const auto start = clock::now();
-  const wishes asked = read_wishes(request.context);
-  if (const auto* refused = std::get_if<wish_refused>(&asked)) {
-    routed answer = own_error(refused->code, refused->message, retry_no);
+  wishes asked = terms.settled ? wishes(*terms.outside) : read_wishes(request.context);
+  const auto refuse_wish = [&](const wish_refused& why) {
+    routed answer = own_error(why.code, why.message, retry_no);
     report_refused(answer, request, start);
     return already(std::move(answer));
-  }
-  const auto& wished = std::get<call_wishes>(asked);
+  };
+  if (const auto* refused = std::get_if<wish_refused>(&asked)) return refuse_wish(*refused);
+  auto& wished = std::get<call_wishes>(asked);
+  if (terms.outside != nullptr) wished.complete(*terms.outside);
+  if (const auto refused = without_store(wished)) return refuse_wish(*refused);
   net::forward forward;
-  const auto allowed =
-      std::min(wished.deadline.value_or(deadline_), terms.deadline.value_or(deadline_));
+  const auto allowed = std::min(wished.deadline.value_or(deadline_), deadline_);
   forward.hurried = allowed < deadline_;
-  forward.deadline = start + std::min(allowed, deadline_);
+  forward.deadline = start + allowed;
   forward.method = request.method;
   forward.body = body;
   forward.has_id = !request.id.empty();
   forward.files = std::move(files);
   forward.caller = terms.caller;
-  forward.priority =
-      static_cast<std::uint8_t>(wished.priority.value_or(terms.priority.value_or(5)));
+  forward.priority = static_cast<std::uint8_t>(wished.priority.value_or(5));
   lookup found = find(request.service(), terms.only);
   if (found.learning) return route_once_learned(request, terms.only, std::move(forward), start);
   if (!found.pool) return already(refuse(found, request, start));

@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "app/call_wishes.hpp"
 #include "app/config.hpp"
 #include "app/server_state.hpp"
 #include "net/dispatcher.hpp"
@@ -49,11 +50,10 @@ struct pool_status {
 
 /// What holds for a call beside its bytes.
 struct route_terms {
-  std::string_view only;  ///< the pool of a pool's own address; empty = the shared address
-  /// As asked for outside the body; the configured one still bounds it.
-  std::optional<std::chrono::milliseconds> deadline;
-  std::optional<unsigned> priority;  ///< 0 to 9: as asked for outside the body
-  std::uint64_t caller = 0;          ///< calls of one caller take turns with those of others
+  std::string_view only;  ///< the pool of a pool's own address; empty = the shared one
+  const call_wishes* outside = nullptr;  ///< asked for outside the body; outlives the call
+  bool settled = false;                  ///< `outside` is all that is asked for
+  std::uint64_t caller = 0;              ///< calls of one caller take turns with those of others
 };
 
 /// Told of each finished call, for metrics and logs.

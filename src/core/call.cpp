@@ -247,6 +247,14 @@ call_step call::wait_for_server(time_point now) {
                     pool_.options().name + (none ? "" : ": all are drained or removed"),
          .retry_after = retry_hint});
   }
+  if (!options_.parks) {
+    if (sent) return not_repeated(refusal::alone);
+    return refuse(refusal::no_server,
+                  {.code = code::no_server,
+                   .message = "no server of pool " + pool_.options().name +
+                              " is usable; nothing was sent",
+                   .retry_after = retry_hint});
+  }
   if (!shared().waiting.enter()) {
     if (sent) return not_repeated(refusal::parked_full);
     return refuse(refusal::parked_full, {.code = code::overloaded,

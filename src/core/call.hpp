@@ -19,6 +19,7 @@ struct call_options {
   bool idempotent = false;    ///< may be repeated when its outcome is unknown
   time_point deadline{};      ///< over all attempts; never renewed
   bool hurried = false;       ///< its caller set the deadline: to miss it speaks against no server
+  bool parks = true;          ///< it may wait for a server while none is usable
   std::uint8_t priority = 5;  ///< 0 to 9, among calls that wait for a place
   std::uint64_t caller = 0;   ///< calls of one caller share one turn there
   std::optional<std::uint64_t> key{};  ///< for consistent_hash

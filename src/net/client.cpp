@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "net/client_methods.hpp"
+#include "net/client_stored.hpp"
 #include "net/dispatcher.hpp"
 #include "wire/answer.hpp"
 #include "wire/json_text.hpp"
@@ -125,7 +126,9 @@ class client::impl {
   pending_ptr prepare(std::string_view method, std::string_view params, std::vector<file> files,
                       const call_options& options) {
     auto call = std::make_shared<pending>();
-    wire::append_request(call->body, method, params, options.context);
+    wire::append_request(
+        call->body, method, params,
+        options.stored ? net::stored_context(options.context, *options.stored) : options.context);
     const auto request = wire::parse_request(call->body);
     if (const auto* error = std::get_if<wire::request_error>(&request)) {
       throw rpc_error(error->code, error->message, "null", delivery::not_sent);

@@ -80,6 +80,7 @@ asio::awaitable<forward_result> dispatcher_impl::call(const forward& request) {
   options.idempotent = request.idempotent;
   options.deadline = request.deadline;
   options.hurried = request.hurried;
+  options.parks = request.parks;
   options.priority = request.priority;
   options.caller = request.caller;
   options.key = request.balance_key;

@@ -41,6 +41,7 @@ struct forward {
   bool idempotent = false;
   core::time_point deadline{};
   bool hurried = false;                        ///< the caller asked for it to be that short
+  bool parks = true;                           ///< it may wait for a server while none is usable
   std::uint8_t priority = 5;                   ///< 0 to 9, while it waits for a place at a server
   std::uint64_t caller = 0;                    ///< calls of one caller share one turn there
   std::optional<std::uint64_t> balance_key{};  ///< for consistent_hash

@@ -23,6 +23,10 @@ using core::wall_time;
 /// The first half of a SHA-256: of a key with its scope, or of a method with its parameters.
 using print = std::array<std::uint8_t, 16>;
 
+/// Where a call has a webhook, its end is another call to this service, stored in the same commit:
+/// {"url": the webhook, "call": the ticket}.
+inline constexpr std::string_view webhook_service = "@webhook";
+
 /// A call to keep. Raw JSON is kept as it was received, byte for byte.
 struct new_call {
   std::string service;  ///< what is paused and limited
@@ -47,7 +51,7 @@ struct call_ending {
   bool error = false;  ///< of a done one
   core::dead_reason reason = core::dead_reason::none;
   std::string payload;  ///< of a dead one the last error, where there was one; may be empty
-  std::string webhook;  ///< where it is to be told; empty: nowhere
+  std::string webhook;  ///< where the end is to be told; empty: nowhere
 };
 
 /// The answer to accept().
@@ -122,7 +126,8 @@ struct call_view {
 struct call_filter {
   std::string service;              ///< empty: all
   std::optional<call_state> state;  ///< nothing: all
-  std::optional<print> key_print;   ///< nothing: all
+  std::string key;                  ///< as its caller gave it; empty: all. Every call is looked at
+  std::optional<print> key_print;   ///< nothing: all. Found at once
   call_id after{};                  ///< only those with larger ids
   std::size_t count_max = 100;
 };

@@ -8,10 +8,13 @@
 namespace understudy::app {
 namespace {
 
-// "direct", "deadline MS", or the error's code.
+// Without a store: "direct", "deadline MS", or the error's code.
 std::string verdict(const wishes& read) {
   if (const auto* refused = std::get_if<wish_refused>(&read)) {
     EXPECT_NE(refused->message, "");
+    return std::to_string(refused->code);
+  }
+  if (const auto refused = without_store(std::get<call_wishes>(read))) {
     return std::to_string(refused->code);
   }
   const auto deadline = std::get<call_wishes>(read).deadline;
@@ -95,6 +98,36 @@ TEST(call_wishes, a_refusal_names_the_member) {
   const std::string huge = R"({"understudy":{")" + std::string(1 << 20, 'x') + R"(":1}})";
   const auto cut = read_wishes(std::string_view(huge));
   EXPECT_LT(std::get<wish_refused>(cut).message.size(), 200U);
+}
+
+TEST(call_wishes, say_all_that_a_stored_call_needs) {
+  const auto read = read_wishes(std::string_view(
+      R"({"understudy":{"mode":"queued","key":"k","order_by":"o","wait_ms":1,"delay_ms":2,)"
+      R"("deadline_ms":3,"priority":4}})"));
+  const auto& wished = std::get<call_wishes>(read);
+  EXPECT_EQ(wished.mode, core::call_mode::queued);
+  EXPECT_EQ(wished.key, "k");
+  EXPECT_EQ(wished.order, "o");
+  EXPECT_EQ(wished.wait, std::chrono::milliseconds(1));
+  EXPECT_EQ(wished.delay, std::chrono::milliseconds(2));
+  EXPECT_EQ(wished.deadline, std::chrono::milliseconds(3));
+  EXPECT_EQ(wished.priority, 4U);
+  EXPECT_TRUE(wished.stored());
+}
+
+TEST(call_wishes, what_the_body_says_beats_what_is_said_outside) {
+  call_wishes inside;
+  inside.mode = core::call_mode::direct;
+  inside.deadline = std::chrono::milliseconds(20);
+  call_wishes outside;
+  outside.mode = core::call_mode::durable;
+  outside.key = "k";
+  outside.deadline = std::chrono::milliseconds(10);
+  inside.complete(outside);
+  EXPECT_EQ(inside.mode, core::call_mode::direct);
+  EXPECT_EQ(inside.key, "k");
+  EXPECT_FALSE(inside.stored());  // with mode direct a key is the service's own
+  EXPECT_EQ(inside.deadline, std::chrono::milliseconds(10));  // each only shortens it
 }
 
 TEST(call_wishes, by_header) {

@@ -146,15 +146,27 @@ const bad_file bad_files[] = {
     {"not_toml", "[gateway\n", 1, ""},
     {"unknown_section", "[gatway]\nlisten=\"a:1\"", 1, "did you mean \"gateway\""},
     {"strange_section", "[zebra]\n", 1, "no such section"},
-    {"section_of_later", "[calls]\nstore=\"x\"", 1, "calls: this version does not have it yet"},
-    {"rules_of_later", "[[rule]]\nmatch=\"x\"", 1, "rule: this version does not have it yet"},
+    {"calls_without_store", "[calls]\nquota_rows = 5", 1, "a store is needed"},
+    {"store_of_later", "[calls]\nstore = \"redis:x\"", 2, "is no store: write \"sqlite:FILE\""},
+    {"rules_as_a_table", "[rule]\nmatch = \"A@b\"", 1, "sections [[rule]] is needed"},
+    {"rule_without_match", "[[rule]]\nmode = \"direct\"", 1, "match is needed"},
+    {"rule_without_store", "[[rule]]\nmatch = \"A@b\"\nmode = \"durable\"", 1,
+     "needs a section [calls]"},
+    {"rule_with_a_useless_key", "[[rule]]\nmatch = \"A@b\"\nkey = \"params.0\"", 1,
+     "key and order_by are for"},
+    {"rule_with_a_bad_mode", "[[rule]]\nmatch = \"A@b\"\nmode = \"fast\"", 3, "is no mode"},
+    {"rule_with_a_bad_path", "[[rule]]\nmatch = \"A@b\"\nkey = \"order_id\"", 3,
+     "is no path into a call"},
+    {"rule_with_a_bad_choice", "[[rule]]\nmatch = \"A@b\"\non_unknown = \"ignore\"", 3,
+     "write \"retry\" or \"dead\""},
+    {"rule_with_a_long_backoff", "[[rule]]\nmatch = \"A@b\"\nbackoff = \"2h\"", 1,
+     "longer than backoff_max"},
     {"database_of_later", "[database.main]\nuser=\"x\"", 1, "does not have it yet"},
     {"coordination_of_later", "[coordination]\netcd=[]", 1, "does not have it yet"},
     {"notify_of_later", "[[notify]]\nx=1", 1, "does not have it yet"},
     {"unknown_key", "[gateway]\nlisten = \"a:1\"\ndedline = \"1s\"", 3,
      "gateway.dedline: no such key; did you mean \"deadline\"?"},
     {"strange_key", "[gateway]\nxyzzyxyzzy = 1", 2, "no such key"},
-    {"key_of_later", "[gateway]\nwait = \"4s\"", 2, "gateway.wait: this version does not have it"},
     {"too_many_threads", "[gateway]\nthreads = 65", 2, "gateway.threads"},
     {"balance_unknown", "[pool.p]\nbalance = \"x\"", 2, "\"x\" is no policy"},
     {"balance_as_number", "[pool.p]\nbalance = 1", 2, "a policy in quotes"},
@@ -226,6 +238,24 @@ TEST(config_file, pools_with_addresses_of_their_own_may_share_a_service) {
   EXPECT_EQ(config.pools.size(), 2U);
 }
 
+TEST(config_file, rules_and_the_store_of_calls) {
+  const gateway_config config = good(
+      "[calls]\nstore = \"sqlite:calls.db\"\nquota_rows = 7\n"
+      "[[rule]]\nmatch = \"A@b\"\nmode = \"durable\"\nkey = \"context.a/b\"\n"
+      "order_by = \"params.0\"\nretry_codes = [1, 2]\non_dead = \"block\"\n"
+      "[[rule]]\nmatch = \"A@*\"\nwait = \"1s\"\n[pool.p]\nservers = [\"a:1\"]\n");
+  EXPECT_EQ(config.calls.store, "calls.db");
+  EXPECT_EQ(config.calls.quota_rows, 7U);
+  ASSERT_EQ(config.rules.size(), 2U);
+  EXPECT_EQ(config.rules[0].mode, core::call_mode::durable);
+  EXPECT_EQ(config.rules[0].key, "/context/a~1b");
+  EXPECT_EQ(config.rules[0].order, "/params/0");
+  EXPECT_EQ(config.rules[0].retry.retry_codes, (std::vector<std::int64_t>{1, 2}));
+  EXPECT_EQ(config.rules[0].dead, core::on_dead::block);
+  EXPECT_EQ(config.rules[1].mode, core::call_mode::direct);
+  EXPECT_EQ(config.rules[1].wait, std::chrono::seconds(1));
+}
+
 TEST(config_file, a_file_that_is_not_there_is_a_problem) {
   const config_result result = load_config("/nowhere/gateway.toml");
   EXPECT_FALSE(result.config);
@@ -242,6 +272,8 @@ TEST(config_file, the_documentation_names_exactly_the_accepted_keys) {
   for (std::string line; std::getline(in, line);) {
     if (line == "## [gateway]") section = "gateway.";
     if (line == "## [pool.NAME]") section = "pool.";
+    if (line == "## [calls]") section = "calls.";
+    if (line == "## [[rule]]") section = "rule.";
     if (line == "### Servers") section = "pool.servers.";
     if (line.rfind("| `", 0) != 0) continue;
     documented.insert(section + line.substr(3, line.find('`', 3) - 3));

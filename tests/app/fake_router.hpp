@@ -23,14 +23,17 @@ class fake_router final : public app::router, public app::administration {
   std::vector<std::string> bodies;   ///< as received
   std::vector<std::string> actions;  ///< administration, one line each
   std::size_t running_most = 0;
-  std::optional<std::chrono::milliseconds> deadline;  ///< of the last call
+  std::optional<app::call_wishes> outside;            ///< of the last call
+  std::optional<std::chrono::milliseconds> deadline;  ///< the same one's
 
   boost::asio::awaitable<app::routed> route(const wire::request& request, std::string_view body,
                                             std::vector<std::string_view> files,
                                             app::route_terms terms) override {
     bodies.emplace_back(body);
     if (!files.empty() || !terms.only.empty()) bodies.back() += " (files or pool given)";
-    deadline = terms.deadline;
+    outside.reset();
+    if (terms.outside != nullptr) outside = *terms.outside;
+    deadline = outside ? outside->deadline : std::nullopt;
     ++running_;
     running_most = std::max(running_most, running_);
     boost::asio::steady_timer pause(co_await boost::asio::this_coro::executor);

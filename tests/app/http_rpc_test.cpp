@@ -262,15 +262,27 @@ TEST_F(http_rpc, refuses_types_that_forms_send) {
   EXPECT_EQ(post(R"({"method":"A@b","id":1})", {{"Content-Type", "Application/JSON"}}).status, 200);
 }
 
-TEST_F(http_rpc, refuses_what_needs_a_call_store) {
-  for (const auto* header : {"Idempotency-Key", "Understudy-Delay", "Understudy-Order-By"}) {
-    const auto response = post(R"({"method":"A@b","id":1})", {{header, "1"}});
-    EXPECT_EQ(response.status, 403) << header;
-    EXPECT_EQ(wire::parse_answer(response.body)->code, code::not_allowed);
-  }
-  EXPECT_EQ(post(R"({"method":"A@b","id":1})", {{"Understudy-Mode", "durable"}}).status, 403);
+TEST_F(http_rpc, hands_on_what_headers_ask_for) {
+  EXPECT_EQ(post(R"({"method":"A@b","id":1})", {{"Idempotency-Key", "k"},
+                                                {"Understudy-Mode", "queued"},
+                                                {"Understudy-Delay", "5"},
+                                                {"Understudy-Order-By", "o"}})
+                .status,
+            200);
+  ASSERT_TRUE(routes_.outside);
+  EXPECT_EQ(routes_.outside->key, "k");
+  EXPECT_EQ(routes_.outside->mode, core::call_mode::queued);
+  EXPECT_EQ(routes_.outside->delay, std::chrono::milliseconds(5));
+  EXPECT_EQ(routes_.outside->order, "o");
+  post(R"({"method":"A@b","id":1})");
+  EXPECT_FALSE(routes_.outside);
+}
+
+TEST_F(http_rpc, refuses_one_key_for_several_calls) {
+  const char* two = R"([{"method":"A@b","id":1},{"method":"A@b","id":2}])";
+  const auto response = post(two, {{"Idempotency-Key", "k"}});
+  EXPECT_EQ(wire::parse_answer(response.body)->code, code::invalid_params);
   EXPECT_TRUE(routes_.bodies.empty());
-  EXPECT_EQ(post(R"({"method":"A@b","id":1})", {{"Understudy-Mode", "direct"}}).status, 200);
 }
 
 TEST_F(http_rpc, a_deadline_by_header_goes_to_the_router) {

@@ -30,7 +30,9 @@ inline boost::asio::awaitable<void> carry_out(std::shared_ptr<pool_router> route
   std::vector<std::string_view> no_files;
   route_terms terms;
   terms.only = only;
-  terms.deadline = deadline;
+  call_wishes outside;
+  outside.deadline = deadline;
+  terms.outside = &outside;
   call.answer = co_await routes->route(call.request, call.body, std::move(no_files), terms);
 }
 

@@ -180,6 +180,19 @@ TEST(call, the_parking_place_is_bounded) {
       "was sent");
 }
 
+// Who keeps the call elsewhere needs no place here.
+TEST(call, one_that_does_not_park_is_given_back_at_once) {
+  lab l("a0 b1");
+  l.attempt('a', outcome::refused);
+  l.attempt('b', outcome::refused);
+  call stored(l.servers, {.method = "T@m", .deadline = l.now + 1s, .parks = false});
+  const call_step step = stored.begin(l.now);
+  ASSERT_TRUE(std::holds_alternative<give_up>(step));
+  EXPECT_EQ(std::get<give_up>(step).code, code::no_server);
+  EXPECT_EQ(std::get<give_up>(step).sent, delivery::not_sent);
+  EXPECT_EQ(l.servers.parked(), 0U);
+}
+
 TEST(call, an_unknown_outcome_that_finds_no_parking_place_is_told_as_unknown) {
   lab l("a0 b1", {.parked_max = 0});
   EXPECT_EQ(l.play(repeatable, "lost refused", 1s), "a b -32001?");

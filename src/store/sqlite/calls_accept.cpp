@@ -19,6 +19,12 @@ bool same(std::string_view stored, const print& asked) {
 
 }  // namespace
 
+// More urgent first; of the same priority those whose callers wait.
+std::int64_t sqlite_calls::rank_of(const core::stored_terms& terms) {
+  const int urgency = std::min<int>(terms.priority, 9);
+  return (9 - urgency) * 2 + (terms.mode == core::call_mode::durable ? 0 : 1);
+}
+
 acceptance sqlite_calls::accept(const new_call& call) {
   ++operations_;
   if (!call.key.empty()) {
@@ -36,7 +42,7 @@ acceptance sqlite_calls::accept(const new_call& call) {
   live_call live;
   live.id = ids_.draw(now_);
   live.service = service.number;
-  live.rank = 9 - std::min<int>(call.terms.priority, 9);
+  live.rank = rank_of(call.terms);
   live.flags = call.webhook.empty() ? 0 : flag::webhook;
   live.deadline = ms_of(call.terms.deadline);
   insert(call, live);
@@ -67,12 +73,13 @@ acceptance sqlite_calls::accept(const new_call& call) {
 
 void sqlite_calls::insert(const new_call& call, const live_call& live) {
   const core::stored_terms& terms = call.terms;
-  sql_->insert_call.run(
-      live.id, live.service, std::string_view(call.method), std::string_view(call.params),
-      std::string_view(call.context), static_cast<int>(terms.mode), 9 - live.rank,
-      static_cast<int>(terms.unknown), static_cast<int>(terms.dead), terms.attempts_max, now_ms(),
-      live.deadline, std::string_view(call.order), std::string_view(call.key),
-      std::string_view(call.webhook), std::string_view(call.trace), std::string_view(call.scope));
+  sql_->insert_call.run(live.id, live.service, std::string_view(call.method),
+                        std::string_view(call.params), std::string_view(call.context),
+                        static_cast<int>(terms.mode), static_cast<int>(terms.priority),
+                        static_cast<int>(terms.unknown), static_cast<int>(terms.dead),
+                        terms.attempts_max, now_ms(), live.deadline, std::string_view(call.order),
+                        std::string_view(call.key), std::string_view(call.webhook),
+                        std::string_view(call.trace), std::string_view(call.scope));
   if (call.key.empty()) return;
   sql_->insert_print.run(live.id, std::span<const std::uint8_t>(call.key_print),
                          std::span<const std::uint8_t>(call.content_print));
@@ -174,7 +181,7 @@ std::optional<call_id> sqlite_calls::retry(call_id id, bool as_new) {
     if (row.next()) created = row.integer(6);
   }
   if (!as_new && created < now_ms() - options_.age_max.count()) return std::nullopt;
-  live.rank = 9 - terms.priority;
+  live.rank = rank_of(terms);
   // As much time as it had when it was accepted.
   live.deadline = now_ms() + std::max<std::int64_t>(0, ms_of(terms.deadline) - created);
   service_state& service = services_->touch(live.service);

@@ -5,6 +5,22 @@
 
 namespace understudy::store::sqlite {
 
+namespace {
+
+constexpr std::chrono::hours webhook_lifetime{24};
+
+// An address as a JSON string: a configuration has checked that it is one.
+std::string quoted(std::string_view address) {
+  std::string out = "\"";
+  for (const char c : address) {
+    if (c == '"' || c == '\\') out += '\\';
+    out += c;
+  }
+  return out + '"';
+}
+
+}  // namespace
+
 bool sqlite_calls::report(const attempt_report& attempt) {
   ++operations_;
   const auto id = static_cast<std::int64_t>(attempt.id);
@@ -48,7 +64,7 @@ void sqlite_calls::after(live_call live, core::call_next next, const attempt_rep
     live.flags |= flag::last;
   }
   const core::stored_terms terms = terms_of(live.id);
-  live.rank = 9 - terms.priority;
+  live.rank = rank_of(terms);
   live.deadline = terms.deadline.time_since_epoch().count();
   ++service.counts.waiting;
   // The first of its line stays it while it waits to be tried again.
@@ -99,7 +115,33 @@ void sqlite_calls::finish(const live_call& live, const ending& how) {
   }
   ++service.count(ended.state);
   ended.webhook = webhook_of(live.id, live.flags);
+  if (!ended.webhook.empty()) tell_webhook(ended);
   told_.ended.push_back(std::move(ended));
+}
+
+// In the same commit, so that no end goes untold: another call, which is tried until it is heard.
+// No quota holds it up: there is at most one for each call.
+void sqlite_calls::tell_webhook(const call_ending& ended) {
+  service_state* const named = services_->named(std::string(webhook_service));
+  if (named == nullptr) return;  // there are as many services as can be
+  service_state& service = services_->touch(named->number);
+  new_call notice;
+  notice.method = webhook_service;
+  notice.params =
+      "{\"url\":" + quoted(ended.webhook) + ",\"call\":\"" + format_ticket(tag_, ended.id) + "\"}";
+  notice.context = "[]";
+  notice.terms.mode = core::call_mode::queued;
+  notice.terms.deadline = now_ + webhook_lifetime;
+  live_call live;
+  live.id = ids_.draw(now_);
+  live.service = service.number;
+  live.rank = rank_of(notice.terms);
+  live.deadline = notice.terms.deadline.time_since_epoch().count();
+  insert(notice, live);
+  ++rows_;
+  ++service.counts.accepted;
+  ++service.counts.waiting;
+  enqueue(live, now_ms(), true);
 }
 
 void sqlite_calls::lose(std::int64_t id, std::uint64_t term, std::uint64_t number) {

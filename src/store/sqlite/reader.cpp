@@ -21,23 +21,26 @@ wall_time time_of(std::int64_t ms) {
 std::string list_sql(const call_filter& filter) {
   std::string sql = "SELECT id FROM ";
   if (!filter.state) {
-    sql += "call WHERE id>?1";
+    sql += "call AS walked WHERE id>?1";
   } else {
     switch (*filter.state) {
       case call_state::waiting:
-        sql += "waiting WHERE id>?1";
+        sql += "waiting AS walked WHERE id>?1";
         break;
       case call_state::running:
-        sql += "running WHERE id>?1";
+        sql += "running AS walked WHERE id>?1";
         break;
       case call_state::dead:
-        sql += "dead WHERE id>?1";
+        sql += "dead AS walked WHERE id>?1";
         break;
       default:
-        sql += "done WHERE id>?1 AND state=" + std::to_string(static_cast<int>(*filter.state));
+        sql += "done AS walked WHERE id>?1 AND state=" +
+               std::to_string(static_cast<int>(*filter.state));
     }
   }
   if (!filter.service.empty()) sql += " AND service=?3";
+  if (!filter.key.empty())
+    sql += " AND id IN (SELECT c.id FROM call c WHERE c.id=walked.id AND c.key=?4)";
   return sql + " ORDER BY id LIMIT ?2";
 }
 
@@ -97,8 +100,7 @@ std::vector<call_view> reader::list(const call_filter& filter) {
   statement select(*db_, list_sql(filter).c_str());
   const auto after = static_cast<std::int64_t>(filter.after);
   try {
-    auto row = filter.service.empty() ? select.query(after, filter.count_max)
-                                      : select.query(after, filter.count_max, service);
+    auto row = select.query(after, filter.count_max, service, std::string_view(filter.key));
     while (row.next()) {
       // The statement that walks is open: both see the same moment.
       if (auto view = look(call_id{static_cast<std::uint64_t>(row.integer(0))})) {

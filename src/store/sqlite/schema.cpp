@@ -28,7 +28,7 @@ CREATE TABLE waiting(
   deadline INT NOT NULL, id INT NOT NULL, service INT NOT NULL, rank INT NOT NULL,
   place INT NOT NULL, seq INT NOT NULL, due INT NOT NULL, attempts INT NOT NULL,
   flags INT NOT NULL, line_seq INT NOT NULL, PRIMARY KEY(deadline, id)) STRICT, WITHOUT ROWID;
--- Those of them that may be claimed, in the order of it; rank = 9 - priority.
+-- Those of them that may be claimed, in the order of it; rank: sqlite_calls::rank_of.
 CREATE TABLE ready(
   service INT NOT NULL, rank INT NOT NULL, seq INT NOT NULL, id INT NOT NULL,
   attempts INT NOT NULL, flags INT NOT NULL, line_seq INT NOT NULL,

@@ -160,7 +160,7 @@ store_counts sqlite_calls::counts() {
   for (const auto& each : services_->all()) {
     service_counts counts = each->counts;
     std::int64_t oldest = std::numeric_limits<std::int64_t>::max();
-    for (int rank = 0; rank <= 9 && each->maybe_ready; ++rank) {
+    for (int rank = 0; rank <= rank_max && each->maybe_ready; ++rank) {
       auto row = sql_->oldest_ready.query(each->number, rank);
       if (row.next() && !row.null(0)) oldest = std::min(oldest, row.integer(0));
     }

@@ -146,6 +146,8 @@ class sqlite_calls {
   [[nodiscard]] std::int64_t now_ms() const { return now_.time_since_epoch().count(); }
 
   // accept.cpp
+  static constexpr int rank_max = 19;
+  [[nodiscard]] static std::int64_t rank_of(const core::stored_terms& terms);
   [[nodiscard]] std::int64_t find_key(const print& key);
   [[nodiscard]] std::optional<acceptance> known(const new_call& call);
   [[nodiscard]] std::string refusal();
@@ -171,6 +173,7 @@ class sqlite_calls {
   void start(const live_call& live, claimed_call call);
 
   // ends.cpp
+  void tell_webhook(const call_ending& ended);
   void after(live_call live, core::call_next next, const attempt_report& attempt);
   void finish(const live_call& live, const ending& how);
   void lose(std::int64_t id, std::uint64_t term, std::uint64_t number);

@@ -1,0 +1,107 @@
+#include "app/drill_stored.hpp"
+
+#include <fmt/format.h>
+
+#include <set>
+#include <utility>
+
+namespace understudy::app {
+
+namespace {
+
+constexpr std::chrono::milliseconds call_timeout{5000};  // as long as PHP's client waits
+constexpr std::chrono::milliseconds pause_between{20};   // before a call is repeated
+
+client_options options_for(const std::string& address) {
+  client_options options;
+  options.servers = {address};
+  options.timeout = call_timeout;
+  return options;
+}
+
+}  // namespace
+
+stored_load::stored_load(stored_load_options options)
+    : options_(std::move(options)), client_(options_for(options_.address)) {
+  if (options_.same_key > 1) {
+    threads_.emplace_back([this](std::stop_token stop) { call_together(std::move(stop)); });
+    return;
+  }
+  for (unsigned i = 0; i < options_.callers; ++i) {
+    threads_.emplace_back([this](std::stop_token stop) { call_on(std::move(stop)); });
+  }
+}
+
+stored_load::~stored_load() {
+  finish();
+}
+
+void stored_load::finish() {
+  for (auto& thread : threads_) thread.request_stop();
+  threads_.clear();
+}
+
+void stored_load::call_on(std::stop_token stop) {
+  while (!stop.stop_requested()) {
+    drill_call call;
+    call.call.number = next_++;
+    (void)place(call);
+    keep(call);
+  }
+}
+
+// Each call is made by many callers at once: one effect, and one answer for all.
+void stored_load::call_together(std::stop_token stop) {
+  while (!stop.stop_requested()) {
+    const std::uint64_t number = next_++;
+    std::vector<drill_call> calls(options_.same_key);
+    std::vector<std::string> answers(options_.same_key);
+    {
+      std::vector<std::jthread> callers;
+      for (unsigned i = 0; i < options_.same_key; ++i) {
+        calls[i].call.number = number;
+        callers.emplace_back([this, &calls, &answers, i] { answers[i] = place(calls[i]); });
+      }
+    }
+    if (std::set<std::string>(answers.begin(), answers.end()).size() != 1) ++contradictions_;
+    for (const drill_call& call : calls) keep(call);
+  }
+}
+
+void stored_load::keep(const drill_call& call) {
+  ++answered_;
+  const std::lock_guard lock(mutex_);
+  calls_.push_back(call);
+}
+
+// The answer; the same call again while there is none.
+std::string stored_load::place(drill_call& call) {
+  call.write = true;
+  call.call.start = load_clock::now();
+  const std::string ref = fmt::format("drill-{}", call.call.number);
+  const std::string params =
+      fmt::format(R"([{{"ref":"{}","item":"understudy","quantity":1,"cents":1250}}])", ref);
+  call_options options;
+  options.stored.emplace().key = ref;
+  const auto give_up_at = call.call.start + options_.patience;
+  for (;;) {
+    try {
+      std::string answer = client_.call_json("OrderInterface@place", params, {}, options).result;
+      call.call.end = load_clock::now();
+      return answer;
+    } catch (const rpc_error& error) {
+      call.call.end = load_clock::now();
+      call.call.error = true;
+      call.call.code = error.code();
+      // An error that the service gave, or that the call ended with, is an answer.
+      const bool over = error.code() == code::call_ended || error.code() == code::key_conflict ||
+                        error.code() == code::invalid_params;
+      if (over || call.call.end >= give_up_at) return fmt::format("error {}", error.code());
+    }
+    call.call.error = false;
+    call.call.code = 0;
+    std::this_thread::sleep_for(pause_between);
+  }
+}
+
+}  // namespace understudy::app

@@ -1,0 +1,61 @@
+// The callers of a drill of stored calls: each repeats its call under the same key until it has
+// an answer, as PHP's client does.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "app/drill_judge.hpp"
+#include "understudy/client.hpp"
+
+namespace understudy::app {
+
+struct stored_load_options {
+  std::string address;  ///< of the gateway
+  unsigned callers = 16;
+  unsigned same_key = 1;  ///< so many callers make each call, at the same time
+  /// A call without an answer for so long is given up, and counts as failed.
+  std::chrono::seconds patience{60};
+};
+
+/// Places orders under keys of their own, from threads of its own, from construction on.
+class stored_load {
+ public:
+  explicit stored_load(stored_load_options options);
+  ~stored_load();  ///< finishes
+  stored_load(const stored_load&) = delete;
+  stored_load& operator=(const stored_load&) = delete;
+
+  /// No further calls; returns when all have their answers.
+  void finish();
+  /// Calls that have an answer, so far.
+  [[nodiscard]] std::uint64_t answered() const { return answered_; }
+
+  // Once it has finished:
+  [[nodiscard]] std::vector<drill_call> take_calls() { return std::move(calls_); }
+  /// Calls whose callers were given different answers.
+  [[nodiscard]] std::uint64_t contradictions() const { return contradictions_; }
+
+ private:
+  struct round;
+  void call_on(std::stop_token stop);
+  void call_together(std::stop_token stop);
+  [[nodiscard]] std::string place(drill_call& call);
+  void keep(const drill_call& call);
+
+  stored_load_options options_;
+  client client_;
+  std::atomic<std::uint64_t> next_{0};
+  std::atomic<std::uint64_t> answered_{0};
+  std::uint64_t contradictions_ = 0;
+  std::mutex mutex_;  // guards calls_
+  std::vector<drill_call> calls_;
+  std::vector<std::jthread> threads_;
+};
+
+}  // namespace understudy::app
