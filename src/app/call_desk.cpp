@@ -41,7 +41,7 @@ bool lives(const store::acceptance& accepted) {
 }
 
 routed refused(std::string_view why) {
-  return own_answer(code::overloaded, fmt::format("{} Nothing was stored.", why),
+  return own_answer(code::overloaded, fmt::format("Nothing was stored: {}.", why),
                     R"({"retry":true,"retry_after_ms":1000})", 1000);
 }
 
@@ -81,9 +81,9 @@ void call_desk::hand_over(const waiter_ptr& who, store::new_call call) {
     who->accepted->what = store::acceptance::kind::refused;
     who->accepted->reason = std::move(why);
   };
-  if (!store_ || draining_) return refuse("The gateway is about to end.");
+  if (!store_ || draining_) return refuse("the gateway is about to end");
   if (store_->accepting() >= parts_.accepting_max) {
-    return refuse("Too many calls wait to be stored.");
+    return refuse("too many calls wait to be stored");
   }
   store_->accept(std::move(call), [self = shared_from_this(), who](store::acceptance accepted) {
     asio::post(self->parts_.home, [self, who, accepted = std::move(accepted)]() mutable {
@@ -177,7 +177,7 @@ void call_desk::leave(const waiter_ptr& who, store::call_id id) {
 
 asio::awaitable<routed> call_desk::result(store::call_id id, milliseconds wait) {
   const auto self = shared_from_this();
-  if (!store_) co_return refused("The gateway is about to end.");
+  if (!store_) co_return refused("the gateway is about to end");
   const auto until = clock::now() + wait;
   const auto who = std::make_shared<waiter>(parts_.home);
   bool answered = false;
@@ -214,7 +214,8 @@ asio::awaitable<routed> call_desk::result(store::call_id id, milliseconds wait) 
   }
   leave(who, id);
   if (who->ended) co_return ending_answer(*who->ended);
-  if (!answered) co_return refused("The store does not answer.");
+  if (!answered)
+    co_return own_answer(code::outcome_unknown, "The store does not answer.", R"({"retry":false})");
   if (!known) {
     co_return own_answer(code::invalid_params, "There is no call with this ticket.",
                          R"({"retry":false})");

@@ -32,6 +32,7 @@ void append_service(std::string& out, const store::service_counts& service) {
   object.number("running", service.running);
   object.number("done", service.done);
   object.number("dead", service.dead);
+  object.number("purged", service.purged);
   object.number("cancelled", service.cancelled);
   object.number("expired", service.expired);
   object.number("attempts", service.attempts);

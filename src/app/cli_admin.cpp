@@ -23,7 +23,8 @@ const json::value* member(const json::value& object, std::string_view name) {
 }  // namespace
 
 admin_answer ask_admin(const std::string& at, const std::string& method, const std::string& path,
-                       const std::vector<std::pair<std::string, std::string>>& query) {
+                       const std::vector<std::pair<std::string, std::string>>& query,
+                       std::chrono::milliseconds patience) {
   admin_answer answer;
   if (!net::split_address(at)) {
     answer.exit = exit_usage;
@@ -38,7 +39,7 @@ admin_answer ask_admin(const std::string& at, const std::string& method, const s
   }
   net::http_response response;
   try {
-    response = net::http_fetch(at, request);
+    response = net::http_fetch(at, request, patience);
   } catch (const std::runtime_error& error) {
     answer.exit = exit_unreached;
     answer.sentence =

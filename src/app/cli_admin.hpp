@@ -2,6 +2,7 @@
 #pragma once
 
 #include <boost/json/value.hpp>
+#include <chrono>
 #include <optional>
 #include <string>
 #include <utility>
@@ -21,7 +22,8 @@ struct admin_answer {
 /// answer is a sentence.
 [[nodiscard]] admin_answer ask_admin(
     const std::string& at, const std::string& method, const std::string& path,
-    const std::vector<std::pair<std::string, std::string>>& query = {});
+    const std::vector<std::pair<std::string, std::string>>& query = {},
+    std::chrono::milliseconds patience = std::chrono::seconds(5));
 
 /// The document behind /status.json; null, with the answer's sentence and exit set, where it can
 /// not be had.

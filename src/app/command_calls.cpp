@@ -21,6 +21,9 @@ namespace json = boost::json;
 
 namespace {
 
+// To count ten million calls takes a while.
+constexpr std::chrono::minutes verify_patience{5};
+
 using query = std::vector<std::pair<std::string, std::string>>;
 
 tone tone_of_call(std::string_view state) {
@@ -32,8 +35,9 @@ tone tone_of_call(std::string_view state) {
 
 // The gateway's answer as a tree; null, after a complaint, where it is none.
 json::value ask(const calls_command& command, const std::string& method, const std::string& path,
-                const query& parameters, int& code) {
-  const admin_answer answer = ask_admin(command.at, method, path, parameters);
+                const query& parameters, int& code,
+                std::chrono::milliseconds patience = std::chrono::seconds(15)) {
+  const admin_answer answer = ask_admin(command.at, method, path, parameters, patience);
   code = answer.exit;
   if (answer.exit != exit_done) {
     complain(answer.exit, answer.sentence);
@@ -184,7 +188,7 @@ int run_calls_stats(const calls_command& command) {
 
 int run_calls_verify(const calls_command& command) {
   int code = exit_done;
-  const json::value found = ask(command, "GET", "/calls/verify", {}, code);
+  const json::value found = ask(command, "GET", "/calls/verify", {}, code, verify_patience);
   if (code != exit_done) return code;
   const json::array& problems = array_of(found, "problems");
   if (command.json) {

@@ -11,16 +11,35 @@ namespace understudy::app {
 
 namespace {
 
+// What is allowed, but may not be what is wanted.
+std::vector<std::string> remarks(const gateway_config& config) {
+  std::vector<std::string> all;
+  for (const call_rule& rule : config.rules) {
+    if (rule.mode == core::call_mode::direct || rule.unknown == core::on_unknown::dead) continue;
+    all.push_back(fmt::format(
+        "rule {}: a call whose outcome is unknown is tried again. Its methods have to use `once` "
+        "(docs/ONCE.md) or be idempotent; otherwise say on_unknown = \"dead\".",
+        rule.match));
+  }
+  return all;
+}
+
 std::string to_json(const config_result& result) {
   std::string out;
   {
     json_object object(out);
     object.raw("valid", result.config ? "true" : "false");
-    json_array problems(object.key("problems"));
-    for (const config_problem& problem : result.problems) {
-      json_object entry(problems.element());
-      entry.number("line", problem.line);
-      entry.text("message", problem.message);
+    {
+      json_array problems(object.key("problems"));
+      for (const config_problem& problem : result.problems) {
+        json_object entry(problems.element());
+        entry.number("line", problem.line);
+        entry.text("message", problem.message);
+      }
+    }
+    json_array said(object.key("remarks"));
+    if (result.config) {
+      for (const std::string& remark : remarks(*result.config)) said.text(remark);
     }
   }
   return out;
@@ -50,6 +69,7 @@ int run_config_check(const config_check_command& command) {
   for (const pool_config& pool : result.config->pools) servers += pool.servers.size();
   fmt::print("{} is good: pools: {}, servers: {}.\n", command.file, result.config->pools.size(),
              servers);
+  for (const std::string& remark : remarks(*result.config)) fmt::print("{}\n", remark);
   return exit_done;
 }
 

@@ -29,6 +29,7 @@ drill_site_options site_options(const drill_scenario& one) {
   options.workers = one.workers;
   if (one.trouble != nullptr) options.trouble = one.trouble;
   options.store = one.store;
+  options.rules = one.rules;
   if (one.fault_code != 0) options.fault_codes = {one.fault_code};
   return options;
 }

@@ -118,6 +118,7 @@ std::string drill_site::write_config() const {
       servers_[backup].address());
   if (!options_.fault_codes.empty())
     file << fmt::format("fault_codes = [{}]\n", fmt::join(options_.fault_codes, ", "));
+  file << options_.rules;
   if (options_.store) file << "[calls]\nstore = \"sqlite:calls.db\"\n";
   if (!file.flush()) throw std::runtime_error("Cannot write " + path + ".");
   return path;

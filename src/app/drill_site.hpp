@@ -32,6 +32,7 @@ struct drill_site_options {
   std::optional<std::string> trouble;  ///< the rules both servers begin with
   std::vector<int> fault_codes;        ///< of the gateway's pool; the rest is at its defaults
   bool store = false;                  ///< the gateway has a call store
+  std::string rules;                   ///< of its configuration, TOML
   /// Where the primary is, instead of at 127.0.0.1; it outlives the site.
   drill_network* network = nullptr;
 };

@@ -79,10 +79,11 @@ struct drill_scenario {
   bool own_databases = false;
   unsigned processes = 1;
   std::optional<unsigned> workers = std::nullopt;
-  int fault_code = 0;       ///< of the gateway's pool; 0: none
-  bool in_network = false;  ///< the primary has one of its own: see drill_network.hpp
-  bool own_pace = false;    ///< it makes its own load, whatever the pace
-  bool store = false;       ///< the gateway has a call store
+  int fault_code = 0;        ///< of the gateway's pool; 0: none
+  bool in_network = false;   ///< the primary has one of its own: see drill_network.hpp
+  bool own_pace = false;     ///< it makes its own load, whatever the pace
+  bool store = false;        ///< the gateway has a call store
+  std::string_view rules{};  ///< of its configuration
 };
 
 /// What is promised when a server, or a part of it, dies: nobody waits for it.

@@ -2,8 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <boost/json/parse.hpp>
 #include <set>
+#include <stdexcept>
 #include <utility>
+
+#include "app/cli_admin.hpp"
 
 namespace understudy::app {
 
@@ -102,6 +106,22 @@ std::string stored_load::place(drill_call& call) {
     call.call.code = 0;
     std::this_thread::sleep_for(pause_between);
   }
+}
+
+std::string store_killer(const std::string& gateway) {
+  client caller(options_for(gateway));
+  call_options options;
+  options.context = R"({"killer":true})";
+  options.stored.emplace().as = stored_call::mode::queued;
+  options.stored->key = "killer";
+  try {
+    (void)caller.call_json("OrderInterface@get", "[1]", {}, options);
+  } catch (const rpc_error& error) {
+    const auto data = boost::json::parse(error.data());
+    if (error.code() == code::accepted) return text_of(data, "ticket");
+    throw std::runtime_error(std::string("The killer could not be stored: ") + error.what());
+  }
+  throw std::runtime_error("The killer was answered at once.");
 }
 
 }  // namespace understudy::app

@@ -58,4 +58,8 @@ class stored_load {
   std::vector<std::jthread> threads_;
 };
 
+/// Asks the gateway to have `OrderInterface@get` called by and by, with `killer` in its context:
+/// the call's ticket.
+[[nodiscard]] std::string store_killer(const std::string& gateway);
+
 }  // namespace understudy::app

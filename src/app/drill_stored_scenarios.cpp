@@ -1,7 +1,9 @@
 // Scenarios of stored calls: the gateway, a server, or all servers die while callers insist.
 #include <algorithm>
 #include <array>
+#include <boost/json/parse.hpp>
 
+#include "app/cli_admin.hpp"
 #include "app/drill_stage.hpp"
 #include "core/dice.hpp"
 
@@ -93,6 +95,28 @@ void all_down_stored(drill_stage& on) {
   on.take(load);
 }
 
+/// A stored call that kills each worker it meets: after attempts_max it is dead, and told so.
+void poison_call(drill_stage& on) {
+  begin(on);
+  stored_load load(load_for(on));
+  on.play(0.25);
+  on.say("storing a call that kills every worker it meets");
+  const std::string ticket = store_killer(on.site().address());
+  drill_killer seen;
+  const auto ended = [&] {
+    seen.workers += on.primary().start_dead() + on.backup().start_dead();
+    const auto call = boost::json::parse(on.site().get("/calls/" + ticket));
+    return text_of(call, "state") == "dead" && text_of(call, "reason") == "outcome_unknown";
+  };
+  drill_wait_until(ended, "the call that kills to be dead");
+  seen.workers += on.primary().start_dead() + on.backup().start_dead();
+  seen.answered = true;
+  on.facts().killer = seen;
+  on.say(std::to_string(seen.workers) + " workers died");
+  on.play(0.25);
+  on.take(load);
+}
+
 /// The gateway is asked to end, and started again, as at an update.
 void restart_gateway(drill_stage& on) {
   begin(on);
@@ -119,6 +143,13 @@ constexpr std::array scenarios{
                    .about = "50 callers make each call under one key; the gateway dies once",
                    .play = duplicate_keys,
                    .store = true},
+    drill_scenario{.name = "poison-call",
+                   .about = "a stored call that kills each worker it meets, twice at most",
+                   .play = poison_call,
+                   .trouble = R"([{"context":"killer","what":"die"}])",
+                   .processes = 3,
+                   .store = true,
+                   .rules = "[[rule]]\nmatch = \"OrderInterface@get\"\nattempts_max = 2\n"},
     drill_scenario{.name = "all-down-stored",
                    .about = "both servers die; stored calls wait until they are back",
                    .play = all_down_stored,

@@ -81,7 +81,8 @@ asio::awaitable<stored_attempt> pool_router::attempt(const wire::request& reques
   forward.method = request.method;
   forward.body = body;
   forward.has_id = true;
-  forward.idempotent = pool->services.idempotent(request);
+  // The store repeats it, and counts each time; here it is handed out once.
+  forward.idempotent = false;
   forward.deadline = terms.deadline;
   forward.parks = false;
   forward.priority = static_cast<std::uint8_t>(terms.priority);

@@ -139,8 +139,9 @@ struct service_counts {
   std::uint64_t accepted = 0;
   std::uint64_t waiting = 0;
   std::uint64_t running = 0;
-  std::uint64_t done = 0;  ///< purged ones included, as in the next three
-  std::uint64_t dead = 0;
+  std::uint64_t done = 0;    ///< forgotten ones included, as in cancelled and expired
+  std::uint64_t dead = 0;    ///< that rest
+  std::uint64_t purged = 0;  ///< dead ones that were forgotten
   std::uint64_t cancelled = 0;
   std::uint64_t expired = 0;
   std::uint64_t attempts = 0;

@@ -159,6 +159,8 @@ store_counts sqlite_calls::counts() {
   store_counts out;
   for (const auto& each : services_->all()) {
     service_counts counts = each->counts;
+    counts.purged = each->purged_dead;
+    counts.dead -= each->purged_dead;
     std::int64_t oldest = std::numeric_limits<std::int64_t>::max();
     for (int rank = 0; rank <= rank_max && each->maybe_ready; ++rank) {
       auto row = sql_->oldest_ready.query(each->number, rank);
