@@ -155,7 +155,34 @@ std::optional<call_state> sqlite_calls::cancel(call_id which) {
   if (auto row = sql_->select_done.query(id); row.next()) {
     return static_cast<call_state>(row.integer(1));
   }
-  return call_state::dead;
+  return cancel_dead(id);
+}
+
+// Cancelled means no effect: where an attempt may have run it stays dead.
+call_state sqlite_calls::cancel_dead(std::int64_t id) {
+  live_call live;
+  live.id = id;
+  std::string payload;
+  std::string server;
+  {
+    auto row = sql_->select_dead.query(id);
+    if (!row.next()) return call_state::dead;
+    live.service = row.integer(0);
+    live.attempts = static_cast<unsigned>(row.integer(2));
+    live.flags = static_cast<unsigned>(row.integer(3));
+    live.line_seq = row.integer(4);
+    server = row.text(5);
+    payload = row.text(6);
+  }
+  if ((live.flags & flag::ran) != 0) return call_state::dead;
+  sql_->delete_dead.run(id);
+  --services_->touch(live.service).counts.dead;
+  ending how;
+  how.next.state = call_state::cancelled;
+  how.payload = payload;
+  how.server = server;
+  finish(live, how);
+  return call_state::cancelled;
 }
 
 }  // namespace understudy::store::sqlite

@@ -23,7 +23,6 @@ sqlite_calls::sqlite_calls(calls_options options, wall_time now)
     : options_(std::move(options)),
       db_(options_.file, access::write, options_.vfs),
       leases_(options_.lease) {
-  ::sqlite3_db_config(db_.handle(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
   prepare(db_, options_.cache_bytes);
   migrate(db_, options_.fresh_tag);
   ::sqlite3_wal_hook(db_.handle(), &note_wal_pages, &wal_pages_);
