@@ -142,6 +142,11 @@ class comparison {
       report.next.state = call_state::dead;
       report.next.reason = dead_reason::attempts_spent;
     }
+    // As core::after_attempt has it: nothing waits for a time after its deadline.
+    const auto known = model_.calls().find(report.id);
+    if (known != model_.calls().end() && report.next.due > known->second.deadline) {
+      report.next = core::call_next{};
+    }
     same("a report", calls_->report(report), model_.report(report));
   }
 
@@ -189,6 +194,7 @@ class comparison {
       same("a reason", view.reason, c.reason);
       same("a deadline", view.deadline, c.deadline);
       same("a payload", view.payload, c.payload);
+      same("an error", view.error, c.error);
       same("a server", view.server, c.server);
     }
   }

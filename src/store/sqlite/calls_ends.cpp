@@ -62,7 +62,7 @@ void sqlite_calls::finish(const live_call& live, const ending& how) {
   call_ending ended;
   ended.id = call_id{static_cast<std::uint64_t>(live.id)};
   ended.state = how.next.state;
-  ended.error = how.error;
+  ended.error = how.error && how.next.state == call_state::done;
   ended.reason = how.next.reason;
   ended.payload = how.payload;
   std::string server(how.server);

@@ -165,13 +165,6 @@ void crash_run::learn(const pending& did, sqlite::told what) {
     running_.erase(id);
     if (uncounted != 0) --known_[id].attempts_told;
   }
-  for (const call_id id : did.touched) {
-    // A retry begins with no attempts, and may end otherwise than before.
-    if (known_[id].ended && known_[id].ended->state == call_state::dead) {
-      known_[id].ended.reset();
-      known_[id].attempts_told = 0;
-    }
-  }
   for (const call_id id : did.purged) {
     keys_.erase(known_[id].call.key);
     known_.erase(id);
@@ -179,6 +172,12 @@ void crash_run::learn(const pending& did, sqlite::told what) {
   for (auto& each : what.ended) {
     running_.erase(each.id);
     learn_end(std::move(each));
+  }
+  for (const call_id id : did.touched) {
+    // A retry begins with no attempts, and may end otherwise than before.
+    if (!known_.contains(id)) continue;
+    known_[id].attempts_told = 0;
+    if (known_[id].ended && known_[id].ended->state == call_state::dead) known_[id].ended.reset();
   }
   for (auto& each : what.claimed) {
     known_call& call = known_[each.id];
@@ -222,12 +221,13 @@ void crash_run::check_known() {
       if (view->payload != known.ended->payload) say(name_of(id) + " has another result");
     }
     const auto reported = in_flight_.reported.find(id);
-    const unsigned put_off = reported == in_flight_.reported.end() ? 0 : reported->second;
-    if (!unsure && view->attempts + put_off < known.attempts_told) {
+    const int put_off = reported == in_flight_.reported.end() ? 0 : reported->second;
+    const int attempts = static_cast<int>(view->attempts);
+    if (!unsure && attempts + put_off < known.attempts_told) {
       say(name_of(id) + " was tried without being counted");
     }
     // What it counts from now on.
-    known.attempts_told = view->attempts;
+    known.attempts_told = attempts;
     known.ended.reset();
     if (view->state != call_state::waiting && view->state != call_state::running) {
       known.ended = call_ending{id, view->state, view->error, view->reason, view->payload, ""};

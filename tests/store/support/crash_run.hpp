@@ -36,7 +36,7 @@ class crash_run {
     new_call call;
     std::optional<call_ending> ended;
     wall_time finished{};
-    unsigned attempts_told = 0;  ///< those that must have been counted
+    int attempts_told = 0;  ///< so many at least must have been counted
   };
   /// What a transaction did: it becomes known when its commit has returned.
   struct pending {

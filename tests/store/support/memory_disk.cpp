@@ -59,7 +59,7 @@ struct memory_disk::calls_of_sqlite {
     handle& h = of(which);
     if (const int code = h.disk->before(disk_call::sync, *h.name)) return code;
     if (h.disk->lies_) return SQLITE_OK;
-    h.on->synced = h.on->now;
+    for (const change& each : h.on->unsynced) apply(h.on->synced, each, nullptr);
     h.on->exists_synced = true;
     h.on->unsynced.clear();
     return SQLITE_OK;

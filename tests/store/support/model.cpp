@@ -38,6 +38,12 @@ void model::join(call_id id) {
   members.push_back(id);
 }
 
+bool model::in_line(call_id id) const {
+  const call& c = calls_.at(id);
+  const auto found = lines_.find({c.what.service, c.what.order});
+  return found != lines_.end() && std::ranges::find(found->second, id) != found->second.end();
+}
+
 void model::leave(call_id id) {
   const call& c = calls_[id];
   if (c.what.order.empty()) return;
@@ -106,17 +112,13 @@ void model::after(call_id id, core::call_next next, bool may_have_run, const std
   c.ran |= may_have_run;
   if (next.state == call_state::waiting && c.cancelled) {
     next = core::end_waiting(call_state::cancelled, c.ran);
-    end(id, next);
-    return;
   }
-  if (next.state == call_state::done || !payload.empty() || !server.empty()) {
-    if (next.state == call_state::waiting || !payload.empty() || next.state == call_state::done) {
-      c.payload = payload;
-    }
-    if (next.state == call_state::waiting || !server.empty()) c.server = server;
-  }
+  // Of what is not the answer, the last that is known is kept.
+  const bool waits = next.state == call_state::waiting && !(payload.empty() && server.empty());
+  if (waits || next.state == call_state::done || !payload.empty()) c.payload = payload;
+  if (waits || !server.empty()) c.server = server;
   if (next.state == call_state::waiting) return enqueue(id, next.due);
-  c.error = error && next.state != call_state::dead;
+  c.error = error && next.state == call_state::done;
   end(id, next);
 }
 
@@ -165,14 +167,13 @@ bool model::retry(call_id id, std::optional<call_id> copy) {
   if (found == calls_.end() || found->second.state != call_state::dead) return false;
   call& c = found->second;
   const auto time = c.deadline - c.created;
-  const bool blocks = c.what.terms.dead == core::on_dead::block;
   if (!copy) {
     if (c.created < now_ - options_.age_max) return false;
     c.attempts = 0;
     c.cancelled = false;
     c.reason = dead_reason::none;
     c.deadline = now_ + time;
-    if (!blocks) join(id);
+    if (!in_line(id)) join(id);
     enqueue(id, now_);
     return true;
   }
@@ -181,10 +182,7 @@ bool model::retry(call_id id, std::optional<call_id> copy) {
   again.terms.deadline = now_ + time;
   again.due = now_;
   if (const auto key = with_key(again); key != id) again.key.clear();
-  // What is dead blocks no more.
-  c.what.terms.dead = core::on_dead::skip;
   accepted(*copy, again);
-  calls_[*copy].what.terms.dead = blocks ? core::on_dead::block : core::on_dead::skip;
   return true;
 }
 

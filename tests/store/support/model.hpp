@@ -68,6 +68,7 @@ class model {
   void enqueue(call_id id, wall_time due);
   void make_ready(call& which);
   void join(call_id id);
+  [[nodiscard]] bool in_line(call_id id) const;
   void leave(call_id id);
   void end(call_id id, const core::call_next& next);
   void after(call_id id, core::call_next next, bool may_have_run, const std::string& payload,
