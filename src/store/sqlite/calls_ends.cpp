@@ -7,23 +7,32 @@ namespace understudy::store::sqlite {
 
 bool sqlite_calls::report(const attempt_report& attempt) {
   ++operations_;
-  const auto id = static_cast<std::int64_t>(attempt.id);
+  const auto live = take_running(static_cast<std::int64_t>(attempt.id), attempt.token);
+  if (!live) {
+    ++fenced_;
+    return false;
+  }
+  after(*live, attempt.next, attempt);
+  return true;
+}
+
+// Nothing where another attempt has it, or none.
+std::optional<sqlite_calls::live_call> sqlite_calls::take_running(std::int64_t id,
+                                                                  const attempt_token& token) {
   live_call live;
   live.id = id;
   {
-    auto row = sql_->delete_running.query(id, attempt.token.term, attempt.token.number);
-    if (!row.next()) {
-      ++fenced_;
-      return false;
-    }
+    // DELETE ... RETURNING would keep a table of its own for each row.
+    auto row = sql_->select_running.query(id, token.term, token.number);
+    if (!row.next()) return std::nullopt;
     live.service = row.integer(0);
     live.attempts = static_cast<unsigned>(row.integer(1));
     live.flags = static_cast<unsigned>(row.integer(2));
     live.line_seq = row.integer(3);
   }
+  if (sql_->delete_running.run(id, token.term, token.number) != 1) return std::nullopt;
   leases_.remove(id);
-  after(live, attempt.next, attempt);
-  return true;
+  return live;
 }
 
 // Its row in `running` is gone.
@@ -102,21 +111,12 @@ void sqlite_calls::finish(const live_call& live, const ending& how) {
   told_.ended.push_back(std::move(ended));
 }
 
-void sqlite_calls::lose(std::int64_t id, std::uint64_t term, std::uint64_t number) {
-  leases_.remove(id);
-  live_call live;
-  live.id = id;
-  {
-    auto row = sql_->delete_running.query(id, term, number);
-    if (!row.next()) return;
-    live.service = row.integer(0);
-    live.attempts = static_cast<unsigned>(row.integer(1));
-    live.flags = static_cast<unsigned>(row.integer(2));
-    live.line_seq = row.integer(3);
-  }
+void sqlite_calls::lose(std::int64_t id, const attempt_token& token) {
+  const auto live = take_running(id, token);
+  if (!live) return leases_.remove(id);
   attempt_report lost;
   lost.may_have_run = true;
-  after(live, core::after_lost_claim(terms_of(id), live.attempts, now_), lost);
+  after(*live, core::after_lost_claim(terms_of(id), live->attempts, now_), lost);
 }
 
 core::stored_terms sqlite_calls::terms_of(std::int64_t id) {
