@@ -217,8 +217,14 @@ std::optional<call_id> sqlite_calls::retry(call_id id, bool as_new) {
     --service.counts.dead;
   }
   ++service.counts.waiting;
-  // A dead call that blocks its line has its place still, the first.
-  const bool first = line.empty() || live.line_seq != 0 || join_line(live, line);
+  bool first = true;
+  if (live.line_seq != 0) {
+    // A dead call that blocks its line has its place still.
+    auto row = sql_->first_line.query(live.service, std::string_view(line));
+    first = row.next() && row.integer(0) == live.line_seq;
+  } else if (!line.empty()) {
+    first = join_line(live, line);
+  }
   enqueue(live, now_ms(), first);
   return call_id{static_cast<std::uint64_t>(live.id)};
 }

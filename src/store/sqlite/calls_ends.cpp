@@ -23,23 +23,32 @@ std::string quoted(std::string_view address) {
 
 bool sqlite_calls::report(const attempt_report& attempt) {
   ++operations_;
-  const auto id = static_cast<std::int64_t>(attempt.id);
+  const auto live = take_running(static_cast<std::int64_t>(attempt.id), attempt.token);
+  if (!live) {
+    ++fenced_;
+    return false;
+  }
+  after(*live, attempt.next, attempt);
+  return true;
+}
+
+// Nothing where another attempt has it, or none.
+std::optional<sqlite_calls::live_call> sqlite_calls::take_running(std::int64_t id,
+                                                                  const attempt_token& token) {
   live_call live;
   live.id = id;
   {
-    auto row = sql_->delete_running.query(id, attempt.token.term, attempt.token.number);
-    if (!row.next()) {
-      ++fenced_;
-      return false;
-    }
+    // DELETE ... RETURNING would keep a table of its own for each row.
+    auto row = sql_->select_running.query(id, token.term, token.number);
+    if (!row.next()) return std::nullopt;
     live.service = row.integer(0);
     live.attempts = static_cast<unsigned>(row.integer(1));
     live.flags = static_cast<unsigned>(row.integer(2));
     live.line_seq = row.integer(3);
   }
+  if (sql_->delete_running.run(id, token.term, token.number) != 1) return std::nullopt;
   leases_.remove(id);
-  after(live, attempt.next, attempt);
-  return true;
+  return live;
 }
 
 // Its row in `running` is gone.
@@ -78,7 +87,7 @@ void sqlite_calls::finish(const live_call& live, const ending& how) {
   call_ending ended;
   ended.id = call_id{static_cast<std::uint64_t>(live.id)};
   ended.state = how.next.state;
-  ended.error = how.error;
+  ended.error = how.error && how.next.state == call_state::done;
   ended.reason = how.next.reason;
   ended.payload = how.payload;
   std::string server(how.server);
@@ -144,21 +153,12 @@ void sqlite_calls::tell_webhook(const call_ending& ended) {
   enqueue(live, now_ms(), true);
 }
 
-void sqlite_calls::lose(std::int64_t id, std::uint64_t term, std::uint64_t number) {
-  leases_.remove(id);
-  live_call live;
-  live.id = id;
-  {
-    auto row = sql_->delete_running.query(id, term, number);
-    if (!row.next()) return;
-    live.service = row.integer(0);
-    live.attempts = static_cast<unsigned>(row.integer(1));
-    live.flags = static_cast<unsigned>(row.integer(2));
-    live.line_seq = row.integer(3);
-  }
+void sqlite_calls::lose(std::int64_t id, const attempt_token& token) {
+  const auto live = take_running(id, token);
+  if (!live) return leases_.remove(id);
   attempt_report lost;
   lost.may_have_run = true;
-  after(live, core::after_lost_claim(terms_of(id), live.attempts, now_), lost);
+  after(*live, core::after_lost_claim(terms_of(id), live->attempts, now_), lost);
 }
 
 core::stored_terms sqlite_calls::terms_of(std::int64_t id) {
@@ -197,7 +197,34 @@ std::optional<call_state> sqlite_calls::cancel(call_id which) {
   if (auto row = sql_->select_done.query(id); row.next()) {
     return static_cast<call_state>(row.integer(1));
   }
-  return call_state::dead;
+  return cancel_dead(id);
+}
+
+// Cancelled means no effect: where an attempt may have run it stays dead.
+call_state sqlite_calls::cancel_dead(std::int64_t id) {
+  live_call live;
+  live.id = id;
+  std::string payload;
+  std::string server;
+  {
+    auto row = sql_->select_dead.query(id);
+    if (!row.next()) return call_state::dead;
+    live.service = row.integer(0);
+    live.attempts = static_cast<unsigned>(row.integer(2));
+    live.flags = static_cast<unsigned>(row.integer(3));
+    live.line_seq = row.integer(4);
+    server = row.text(5);
+    payload = row.text(6);
+  }
+  if ((live.flags & flag::ran) != 0) return call_state::dead;
+  sql_->delete_dead.run(id);
+  --services_->touch(live.service).counts.dead;
+  ending how;
+  how.next.state = call_state::cancelled;
+  how.payload = payload;
+  how.server = server;
+  finish(live, how);
+  return call_state::cancelled;
 }
 
 }  // namespace understudy::store::sqlite

@@ -69,7 +69,7 @@ void sqlite_calls::end_leases() {
   for (std::size_t i = 0; i < chunk; ++i) {
     const auto ended = leases_.ended(now_);
     if (!ended) return;
-    lose(ended->first, term_, ended->second);
+    lose(ended->first, {term_, ended->second});
   }
 }
 

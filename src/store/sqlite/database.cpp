@@ -14,6 +14,8 @@ connection::connection(const std::string& file, access how, const std::string& v
     throw error(code, opened == nullptr ? ::sqlite3_errstr(code) : ::sqlite3_errmsg(opened));
   }
   ::sqlite3_extended_result_codes(opened, 1);
+  // The one that writes checkpoints when it decides to; after an I/O error nobody must.
+  ::sqlite3_db_config(opened, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
 }
 
 void connection::run(const char* sql) {

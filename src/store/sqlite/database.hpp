@@ -30,7 +30,7 @@ enum class access : std::uint8_t { write, read };
 class connection {
  public:
   /// `vfs`: a registered sqlite3_vfs; empty: the default one. With access::write the file is made
-  /// where there is none.
+  /// where there is none. Closing it checkpoints nothing.
   connection(const std::string& file, access how, const std::string& vfs);
 
   void run(const char* sql);

@@ -23,7 +23,6 @@ sqlite_calls::sqlite_calls(calls_options options, wall_time now)
     : options_(std::move(options)),
       db_(options_.file, access::write, options_.vfs),
       leases_(options_.lease) {
-  ::sqlite3_db_config(db_.handle(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
   prepare(db_, options_.cache_bytes);
   migrate(db_, options_.fresh_tag);
   ::sqlite3_wal_hook(db_.handle(), &note_wal_pages, &wal_pages_);
@@ -54,22 +53,19 @@ void sqlite_calls::load_keys() {
 void sqlite_calls::begin_term(wall_time now) {
   now_ = now;
   term_ = static_cast<std::uint64_t>(meta_integer(db_, "term")) + 1;
-  struct claim {
-    std::int64_t id;
-    std::uint64_t term, number;
-  };
-  std::vector<claim> lost;
+  std::vector<std::pair<std::int64_t, attempt_token>> lost;
   {
     auto row = sql_->lost_running.query(term_);
     while (row.next()) {
-      lost.push_back({row.integer(0), static_cast<std::uint64_t>(row.integer(1)),
-                      static_cast<std::uint64_t>(row.integer(2))});
+      lost.push_back({row.integer(0),
+                      {static_cast<std::uint64_t>(row.integer(1)),
+                       static_cast<std::uint64_t>(row.integer(2))}});
     }
   }
   sql_->begin.run();
   set_meta(db_, "term", static_cast<std::int64_t>(term_));
   set_meta(db_, "clean", 0);
-  for (const claim& each : lost) lose(each.id, each.term, each.number);
+  for (const auto& [id, token] : lost) lose(id, token);
   told all = commit(false);
   told_ = std::move(all);
 }

@@ -176,7 +176,9 @@ class sqlite_calls {
   void tell_webhook(const call_ending& ended);
   void after(live_call live, core::call_next next, const attempt_report& attempt);
   void finish(const live_call& live, const ending& how);
-  void lose(std::int64_t id, std::uint64_t term, std::uint64_t number);
+  [[nodiscard]] std::optional<live_call> take_running(std::int64_t id, const attempt_token& token);
+  void lose(std::int64_t id, const attempt_token& token);
+  [[nodiscard]] call_state cancel_dead(std::int64_t id);
   [[nodiscard]] core::stored_terms terms_of(std::int64_t id);
 
   // sweeps.cpp: what time brings

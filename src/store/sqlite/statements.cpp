@@ -53,9 +53,10 @@ statements::statements(const connection& db)
       due_sched(db, "SELECT due, id, deadline FROM sched WHERE due<=? ORDER BY due, id LIMIT ?"),
       first_sched(db, "SELECT min(due) FROM sched"),
       insert_running(db, "INSERT INTO running VALUES(?,?,?,?,?,?,?)"),
-      delete_running(db,
-                     "DELETE FROM running WHERE id=? AND term=? AND number=?"
-                     " RETURNING service, attempts, flags, line_seq"),
+      select_running(db,
+                     "SELECT service, attempts, flags, line_seq FROM running"
+                     " WHERE id=? AND term=? AND number=?"),
+      delete_running(db, "DELETE FROM running WHERE id=? AND term=? AND number=?"),
       cancel_running(db, "UPDATE running SET flags=flags|4 WHERE id=?"),
       lost_running(db, "SELECT id, term, number FROM running WHERE term<? ORDER BY id"),
       insert_line(db, "INSERT INTO line VALUES(?,?,?,?)"),

@@ -38,7 +38,7 @@ struct statements {
   statement insert_ready, delete_ready, claim_ready, oldest_ready;
   statement insert_sched, delete_sched, due_sched, first_sched;
 
-  statement insert_running, delete_running, cancel_running, lost_running;
+  statement insert_running, select_running, delete_running, cancel_running, lost_running;
 
   statement insert_line, delete_line, first_line;
 
