@@ -48,7 +48,7 @@ routed refused(std::string_view why) {
 }  // namespace
 
 call_desk::call_desk(desk_parts parts)
-    : parts_(std::move(parts)), jitter_(parts_.seed), held_timer_(parts_.home) {}
+    : parts_(std::move(parts)), jitter_(parts_.seed), held_timer_(std::in_place, parts_.home) {}
 
 void call_desk::start(std::shared_ptr<store::call_store> store) {
   store_ = std::move(store);
@@ -61,13 +61,18 @@ void call_desk::drain() {
 
 void call_desk::stop() {
   draining_ = true;
-  held_timer_.cancel();
+  // Nothing that belongs to home's loop stays.
+  held_timer_.reset();
+  parts_.attempt = nullptr;
+  parts_.usable = nullptr;
+  parts_.tell = nullptr;
   for (auto& [id, waiters] : waiting_) {
     for (const waiter_ptr& who : waiters) {
       who->left = true;
       who->wake.cancel();
     }
   }
+  waiting_.clear();
   store_.reset();
 }
 

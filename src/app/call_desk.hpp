@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -69,7 +70,8 @@ class call_desk final : public store::call_sink, public std::enable_shared_from_
   void start(std::shared_ptr<store::call_store> store);
   /// No attempt is begun any more; those that run go on.
   void drain();
-  /// Lets go of the store. Callers that wait are told that their calls go on.
+  /// Lets go of the store. Callers that wait are told that their calls go on. Home's loop does not
+  /// run, or this runs on it.
   void stop();
   void configure(std::shared_ptr<const call_rules> rules) { parts_.rules = std::move(rules); }
   [[nodiscard]] const boost::asio::any_io_executor& home() const { return parts_.home; }
@@ -128,7 +130,8 @@ class call_desk final : public store::call_sink, public std::enable_shared_from_
   core::dice jitter_;
   std::unordered_map<std::uint64_t, std::vector<waiter_ptr>> waiting_;  ///< by call
   std::set<std::string> held_;  ///< services without a usable server
-  boost::asio::steady_timer held_timer_;
+  /// None after stop(): another lane may let go of the desk last, when home's loop is gone.
+  std::optional<boost::asio::steady_timer> held_timer_;
   std::size_t running_ = 0;
   bool draining_ = false;
 };

@@ -45,6 +45,7 @@ void call_desk::claimed(std::vector<store::claimed_call> calls) {
 
 asio::awaitable<void> call_desk::carry(store::claimed_call call) {
   const auto self = shared_from_this();
+  if (!store_) co_return;  // it ended before this began
   ++running_;
   stored_attempt attempt;
   if (call.service == store::webhook_service) {
@@ -71,6 +72,7 @@ asio::awaitable<stored_attempt> call_desk::carry_to_webhook(const store::claimed
       append_call(body, **found, store_->tag());
     }
   }
+  if (!store_) co_return attempt;
   const auto outcome = co_await parts_.tell(wire::decode_string(*url), std::move(body));
   if (outcome.delivered) {
     attempt.payload = "true";
@@ -134,8 +136,8 @@ void call_desk::hold(const std::string& service) {
 }
 
 void call_desk::look_at_held() {
-  held_timer_.expires_after(held_look);
-  held_timer_.async_wait([self = shared_from_this()](const boost::system::error_code& error) {
+  held_timer_->expires_after(held_look);
+  held_timer_->async_wait([self = shared_from_this()](const boost::system::error_code& error) {
     if (error || !self->store_) return;
     const auto usable = [&](const std::string& stored) {
       const place at = place_of(stored);

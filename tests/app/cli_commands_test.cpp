@@ -141,7 +141,14 @@ TEST_F(cli_test, config_check_prints_every_problem_with_its_line) {
   EXPECT_EQ(run({"config", "check", good}), 0);
   EXPECT_EQ(out, good + " is good: pools: 1, servers: 2.\n");
   EXPECT_EQ(run({"config", "check", good, "--json"}), 0);
-  EXPECT_EQ(out, "{\"valid\":true,\"problems\":[]}\n");
+  EXPECT_EQ(out, "{\"valid\":true,\"problems\":[],\"remarks\":[]}\n");
+
+  const std::string risky = file("risky.toml",
+                                 "[pool.p]\nservers = [\"a:1\"]\n[calls]\nstore = \"sqlite:c\"\n"
+                                 "[[rule]]\nmatch = \"A@b\"\nmode = \"durable\"\n");
+  EXPECT_EQ(run({"config", "check", risky}), 0);
+  EXPECT_NE(out.find("rule A@b: a call whose outcome is unknown is tried again"), std::string::npos)
+      << out;
 
   const std::string bad = file("bad.toml", "[pool.p]\nserver = []\nramp = 1\n");
   EXPECT_EQ(run({"config", "check", bad}), 2);

@@ -1,16 +1,9 @@
 // The power fails at any write or sync: nothing that was acknowledged is lost.
-#include <cstdlib>
-
 #include "store/support/crash_run.hpp"
+#include "store/support/size.hpp"
 
 namespace understudy::store {
 namespace {
-
-// More of them: UNDERSTUDY_CUTS.
-std::uint64_t cuts() {
-  const char* asked = std::getenv("UNDERSTUDY_CUTS");
-  return asked == nullptr ? 6'000 : std::strtoull(asked, nullptr, 10);
-}
 
 std::string all_of(const std::vector<std::string>& sentences) {
   std::string out;
@@ -26,7 +19,7 @@ class PowerCuts : public ::testing::TestWithParam<std::uint64_t> {};
 TEST_P(PowerCuts, LoseNothingThatWasAcknowledged) {
   constexpr std::uint64_t rounds = 20;
   std::uint64_t accepted = 0;
-  for (std::uint64_t seed = GetParam(); seed < cuts() / rounds; seed += parts) {
+  for (std::uint64_t seed = GetParam(); seed < power_cuts() / rounds; seed += parts) {
     crash_run run(seed);
     for (std::uint64_t i = 0; i < rounds && run.wrong().empty(); ++i) run.round();
     if (run.wrong().empty()) run.drain();

@@ -2,6 +2,7 @@
 #include "store/support/model.hpp"
 
 #include "store/support/memory_disk.hpp"
+#include "store/support/size.hpp"
 
 namespace understudy::store {
 namespace {
@@ -217,7 +218,7 @@ class comparison {
 };
 
 TEST(Model, AgreesWithTheStore) {
-  for (std::uint64_t seed = 0; seed < 1000; ++seed) {
+  for (std::uint64_t seed = 0; seed < power_cuts() / 6; ++seed) {
     comparison both(seed);
     ASSERT_EQ(both.run(150), "") << "seed " << seed;
   }
