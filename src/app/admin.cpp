@@ -91,12 +91,10 @@ bool served(endpoint where, http_side side) {
   }
 }
 
-// Of the calls' paths some are for callers, some for operators.
+// Of the calls' paths callers have some, operators all.
 bool served_here(endpoint where, const http_request& request, http_side side) {
   if (where != endpoint::calls) return served(where, side);
-  return side == http_side::both ||
-         calls_administrative(request.path, request.method) == (side == http_side::admin) ||
-         (side == http_side::admin && request.method == "GET");
+  return side != http_side::calls || !calls_administrative(request.path, request.method);
 }
 
 bool allows(std::string_view methods, std::string_view method) {

@@ -298,6 +298,28 @@ TEST_F(gateway_calls_test, the_end_of_a_call_is_told_to_its_webhook_until_it_is_
   }));
 }
 
+TEST_F(gateway_calls_test, an_address_for_administration_has_what_callers_must_not) {
+  config.admin = "127.0.0.1:0";
+  start();
+  const auto status = [&](const std::string& address, const std::string& method,
+                          const std::string& path) {
+    net::http_request request;
+    request.method = method;
+    request.path = path;
+    return net::http_fetch(address, request, patience).status;
+  };
+  const auto stored = fetch(*gate, "POST", "/calls", R"({"method":"A@place","delay_ms":60000})");
+  const auto ticket = "/calls/" + ticket_in(stored.body);
+  for (const char* path : {"/calls", "/calls/stats", "/calls/verify"}) {
+    EXPECT_EQ(status(gate->http_address(), "GET", path), 404) << path;
+    EXPECT_EQ(status(gate->admin_address(), "GET", path), 200) << path;
+  }
+  EXPECT_EQ(status(gate->http_address(), "POST", "/calls/services/A/pause"), 404);
+  EXPECT_EQ(status(gate->http_address(), "GET", ticket), 200);
+  EXPECT_EQ(status(gate->admin_address(), "GET", ticket), 200);
+  EXPECT_EQ(status(gate->admin_address(), "DELETE", ticket), 200);
+}
+
 TEST_F(gateway_calls_test, callers_of_all_lanes_share_one_store) {
   config.threads = 3;
   start();
