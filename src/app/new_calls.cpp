@@ -68,8 +68,8 @@ std::variant<new_order, wish_refused> read_new_call(std::string_view object,
   }
   auto asked = read_wish_members(wished, "");
   if (auto* refused = std::get_if<wish_refused>(&asked)) return std::move(*refused);
-  auto& wishes = std::get<call_wishes>(asked);
-  if (wishes.mode == core::call_mode::direct) return invalid("mode is durable or queued here.");
+  auto& wanted = std::get<call_wishes>(asked);
+  if (wanted.mode == core::call_mode::direct) return invalid("mode is durable or queued here.");
 
   // As a request it is read by the rules that hold for those.
   std::string body;
@@ -80,8 +80,8 @@ std::variant<new_order, wish_refused> read_new_call(std::string_view object,
   }
   const auto& request = std::get<wire::request>(parsed);
   new_order order;
-  order.waits = wishes.wait.has_value();
-  auto settled = rules.store(request, body, std::move(wishes), core::call_mode::queued, now);
+  order.waits = wanted.wait.has_value();
+  auto settled = rules.store(request, body, std::move(wanted), core::call_mode::queued, now);
   if (auto* refused = std::get_if<wish_refused>(&settled)) return std::move(*refused);
   auto& terms = std::get<stored_wishes>(settled);
   order.wait = terms.wait;
