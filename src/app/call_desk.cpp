@@ -8,6 +8,7 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <utility>
 
+#include "app/own_error.hpp"
 #include "understudy/error.hpp"
 #include "wire/answer.hpp"
 
@@ -23,17 +24,6 @@ constexpr auto as_value = asio::as_tuple(asio::use_awaitable);
 // A caller who asks for a ticket at once still has to hear that its call is durable.
 constexpr milliseconds durable_wait{10000};
 
-routed own_answer(std::int64_t code, std::string_view message, std::string_view data,
-                  std::int64_t retry_after_ms = 0) {
-  routed answer;
-  answer.own = true;
-  answer.error = true;
-  answer.code = code;
-  answer.retry_after_ms = retry_after_ms;
-  wire::append_error(answer.body, code, message, data);
-  return answer;
-}
-
 // The store has it, now or since before.
 bool lives(const store::acceptance& accepted) {
   return accepted.what == store::acceptance::kind::accepted ||
@@ -41,8 +31,8 @@ bool lives(const store::acceptance& accepted) {
 }
 
 routed refused(std::string_view why) {
-  return own_answer(code::overloaded, fmt::format("Nothing was stored: {}.", why),
-                    R"({"retry":true,"retry_after_ms":1000})", 1000);
+  return own_error(code::overloaded, fmt::format("Nothing was stored: {}.", why),
+                   R"({"retry":true,"retry_after_ms":1000})", 1000);
 }
 
 }  // namespace
@@ -97,9 +87,8 @@ void call_desk::hand_over(const waiter_ptr& who, store::new_call call) {
   });
 }
 
-asio::awaitable<void> call_desk::durable(waiter_ptr who) {
+asio::awaitable<void> call_desk::durable(waiter_ptr who, core::time_point durable_by) {
   const auto self = shared_from_this();
-  const auto durable_by = clock::now() + durable_wait;
   while (!who->accepted && !who->left && clock::now() < durable_by) {
     who->wake.expires_at(durable_by);
     co_await who->wake.async_wait(as_value);
@@ -110,8 +99,9 @@ asio::awaitable<void> call_desk::durable(waiter_ptr who) {
 asio::awaitable<std::variant<store::call_id, routed>> call_desk::accept(store::new_call call) {
   const auto self = shared_from_this();
   const auto who = std::make_shared<waiter>(parts_.home);
+  const auto durable_by = clock::now() + durable_wait;
   hand_over(who, std::move(call));
-  co_await durable(who);
+  co_await durable(who, durable_by);
   if (who->accepted) leave(who, who->accepted->id);
   if (who->accepted && lives(*who->accepted)) co_return who->accepted->id;
   co_return answer_for(*who);
@@ -120,6 +110,7 @@ asio::awaitable<std::variant<store::call_id, routed>> call_desk::accept(store::n
 asio::awaitable<std::variant<std::vector<store::call_id>, routed>> call_desk::accept_all(
     std::vector<store::new_call> calls) {
   const auto self = shared_from_this();
+  const auto durable_by = clock::now() + durable_wait;
   // They go to the store together, and so into one commit.
   std::vector<waiter_ptr> all;
   for (store::new_call& call : calls) {
@@ -129,7 +120,7 @@ asio::awaitable<std::variant<std::vector<store::call_id>, routed>> call_desk::ac
   std::vector<store::call_id> ids;
   std::optional<routed> refused;
   for (const waiter_ptr& who : all) {
-    co_await durable(who);
+    co_await durable(who, durable_by);
     if (who->accepted) leave(who, who->accepted->id);
     if (who->accepted && lives(*who->accepted)) {
       ids.push_back(who->accepted->id);
@@ -146,8 +137,9 @@ asio::awaitable<routed> call_desk::serve(store::new_call call, milliseconds wait
   const auto start = clock::now();
   const bool waits = call.terms.mode == core::call_mode::durable;
   const auto who = std::make_shared<waiter>(parts_.home);
+  const auto durable_by = clock::now() + durable_wait;
   hand_over(who, std::move(call));
-  co_await durable(who);
+  co_await durable(who, durable_by);
   if (!who->accepted) co_return answer_for(*who);
   while (lives(*who->accepted) && waits && !who->ended && !who->left &&
          clock::now() < start + wait) {
@@ -219,11 +211,9 @@ asio::awaitable<routed> call_desk::result(store::call_id id, milliseconds wait) 
   }
   leave(who, id);
   if (who->ended) co_return ending_answer(*who->ended);
-  if (!answered)
-    co_return own_answer(code::outcome_unknown, "The store does not answer.", R"({"retry":false})");
+  if (!answered) co_return own_error(code::outcome_unknown, "The store does not answer.");
   if (!known) {
-    co_return own_answer(code::invalid_params, "There is no call with this ticket.",
-                         R"({"retry":false})");
+    co_return own_error(code::invalid_params, "There is no call with this ticket.");
   }
   who->accepted.emplace();
   who->accepted->id = id;
@@ -232,24 +222,22 @@ asio::awaitable<routed> call_desk::result(store::call_id id, milliseconds wait) 
 
 routed call_desk::answer_for(const waiter& who) const {
   if (!who.accepted) {
-    return own_answer(code::outcome_unknown,
-                      "The store has not said in time whether it has the call: it may be stored. "
-                      "To send it again with the same key is safe.",
-                      R"({"retry":false})");
+    return own_error(code::outcome_unknown,
+                     "The store has not said in time whether it has the call: it may be stored. "
+                     "To send it again with the same key is safe.");
   }
   const store::acceptance& accepted = *who.accepted;
   if (accepted.what == store::acceptance::kind::refused) return refused(accepted.reason);
   if (accepted.what == store::acceptance::kind::key_conflict) {
-    return own_answer(code::key_conflict,
-                      "The key was used before for a call with another method or other parameters.",
-                      R"({"retry":false})");
+    return own_error(code::key_conflict,
+                     "The key was used before for a call with another method or other parameters.");
   }
   if (who.ended) return ending_answer(*who.ended);
   if (!store_) {
-    return own_answer(code::accepted, "The call is stored, and goes on.", R"({"retry":false})");
+    return own_error(code::accepted, "The call is stored, and goes on.");
   }
-  return own_answer(code::accepted, "The call is stored, and goes on.",
-                    fmt::format(R"({{"retry":false,"ticket":"{}"}})", ticket(accepted.id)));
+  return own_error(code::accepted, "The call is stored, and goes on.",
+                   fmt::format(R"({{"retry":false,"ticket":"{}"}})", ticket(accepted.id)));
 }
 
 routed call_desk::ending_answer(const store::call_ending& ending) const {
@@ -269,7 +257,7 @@ routed call_desk::ending_answer(const store::call_ending& ending) const {
   const std::string message =
       fmt::format("The stored call is {}{}{}.", core::to_string(ending.state),
                   reason.empty() ? "" : ": ", reason);
-  return own_answer(unknown ? code::outcome_unknown : code::call_ended, message, data);
+  return own_error(unknown ? code::outcome_unknown : code::call_ended, message, data);
 }
 
 void call_desk::ended(std::vector<store::call_ending> calls) {

@@ -37,6 +37,7 @@ struct stored_attempt {
 struct attempt_terms {
   std::string_view only;  ///< the pool of a pool's own address; empty: the shared address
   core::time_point deadline{};
+  bool hurried = false;  ///< it has less time than attempts have: to miss it speaks of no server
   unsigned priority = 5;
 };
 
@@ -110,7 +111,7 @@ class call_desk final : public store::call_sink, public std::enable_shared_from_
 
   void hand_over(const waiter_ptr& who, store::new_call call);
   /// Until the call is durable, is refused, or may be durable.
-  boost::asio::awaitable<void> durable(waiter_ptr who);
+  boost::asio::awaitable<void> durable(waiter_ptr who, core::time_point durable_by);
   void heard(const waiter_ptr& who, store::acceptance accepted);
   void await_end(const waiter_ptr& who, store::call_id id);
   void leave(const waiter_ptr& who, store::call_id id);

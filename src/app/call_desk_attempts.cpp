@@ -11,6 +11,7 @@
 #include "app/call_json.hpp"
 #include "app/stored_place.hpp"
 #include "app/stored_text.hpp"
+#include "app/wall_clock.hpp"
 #include "understudy/error.hpp"
 #include "wire/json_text.hpp"
 
@@ -24,10 +25,6 @@ namespace {
 
 // How often a service without a usable server is looked at.
 constexpr milliseconds held_look{20};
-
-core::wall_time wall_now() {
-  return std::chrono::time_point_cast<milliseconds>(std::chrono::system_clock::now());
-}
 
 }  // namespace
 
@@ -96,6 +93,7 @@ asio::awaitable<stored_attempt> call_desk::carry_to_server(const store::claimed_
     terms.only = place_of(call.service).only;
     terms.priority = call.terms.priority;
     const auto left = std::max(call.terms.deadline - wall_now(), milliseconds(0));
+    terms.hurried = left < parts_.attempt_max;
     terms.deadline = clock::now() + std::min(parts_.attempt_max, left);
     attempt = co_await parts_.attempt(*request, body, terms);
   } else {

@@ -7,6 +7,8 @@
 #include "app/already.hpp"
 #include "app/calls_interface.hpp"
 #include "app/new_calls.hpp"
+#include "app/own_error.hpp"
+#include "app/wall_clock.hpp"
 #include "understudy/error.hpp"
 #include "wire/answer.hpp"
 #include "wire/description.hpp"
@@ -16,19 +18,6 @@ namespace understudy::app {
 namespace asio = boost::asio;
 
 namespace {
-
-core::wall_time wall_now() {
-  return std::chrono::time_point_cast<std::chrono::milliseconds>(std::chrono::system_clock::now());
-}
-
-routed refusal_of(const wish_refused& why) {
-  routed answer;
-  answer.own = true;
-  answer.error = true;
-  answer.code = why.code;
-  wire::append_error(answer.body, why.code, why.message, R"({"retry":false})");
-  return answer;
-}
 
 // The services of the pools, and ours.
 routed with_calls_service(routed described) {
@@ -61,12 +50,13 @@ asio::awaitable<routed> call_gate::route(const wire::request& request, std::stri
     return at_home(serve_calls_service(desk_, request));
   }
   auto asked = read_wishes(request.context);
-  if (const auto* refused = std::get_if<wish_refused>(&asked)) return already(refusal_of(*refused));
+  if (const auto* refused = std::get_if<wish_refused>(&asked))
+    return already(own_error(refused->code, refused->message));
   auto& wished = std::get<call_wishes>(asked);
   if (terms.outside != nullptr) wished.complete(*terms.outside);
   auto decided = rules_->decide(request, body, !files.empty(), std::move(wished), wall_now());
   if (const auto* refused = std::get_if<wish_refused>(&decided)) {
-    return already(refusal_of(*refused));
+    return already(own_error(refused->code, refused->message));
   }
   if (auto* stored = std::get_if<stored_wishes>(&decided)) {
     const auto wait = stored->wait;

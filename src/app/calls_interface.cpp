@@ -10,6 +10,8 @@
 #include "app/ask_store.hpp"
 #include "app/call_json.hpp"
 #include "app/new_calls.hpp"
+#include "app/own_error.hpp"
+#include "app/wall_clock.hpp"
 #include "understudy/error.hpp"
 #include "wire/answer.hpp"
 #include "wire/json_text.hpp"
@@ -42,17 +44,8 @@ constexpr std::string_view description =
     R"("retry":{"parameters":[{"name":"ticket","type":"string"}],"returnType":"bool",)"
     R"("comment":"@idempotent"}})";
 
-routed error_of(std::int64_t code, std::string_view message) {
-  routed answer;
-  answer.own = true;
-  answer.error = true;
-  answer.code = code;
-  wire::append_error(answer.body, code, message, R"({"retry":false})");
-  return answer;
-}
-
 routed invalid(std::string_view message) {
-  return error_of(code::invalid_params, message);
+  return own_error(code::invalid_params, message);
 }
 
 routed result_of(std::string_view json) {
@@ -66,7 +59,7 @@ routed truth(bool value) {
 }
 
 routed silent_store() {
-  return error_of(code::outcome_unknown, "The store does not answer.");
+  return own_error(code::outcome_unknown, "The store does not answer.");
 }
 
 // Parameters by place or by name; empty where one is left out.
@@ -106,16 +99,14 @@ std::variant<new_order, wish_refused> read_order(std::string_view method, std::s
   const bool is_map = kind == wire::json_kind::object || options.empty() || options == "[]";
   if (!is_map)
     return wish_refused{code::invalid_params, "options is a map, such as [\"key\" => 1]."};
-  const auto now =
-      std::chrono::time_point_cast<std::chrono::milliseconds>(std::chrono::system_clock::now());
-  return read_new_call(object_of(method, params, options), desk.rules(), now);
+  return read_new_call(object_of(method, params, options), desk.rules(), wall_now());
 }
 
 asio::awaitable<routed> enqueue(std::shared_ptr<call_desk> desk, std::string_view params) {
   const auto given = parameters<3>(params, {"method", "params", "options"});
   auto read = read_order(given[0], given[1], given[2], *desk);
   if (const auto* wrong = std::get_if<wish_refused>(&read)) {
-    co_return error_of(wrong->code, wrong->message);
+    co_return own_error(wrong->code, wrong->message);
   }
   auto accepted = co_await desk->accept(std::move(std::get<new_order>(read).call));
   if (auto* refused = std::get_if<routed>(&accepted)) co_return std::move(*refused);
@@ -135,8 +126,8 @@ asio::awaitable<routed> enqueue_many(std::shared_ptr<call_desk> desk, std::strin
     const auto one = parameters<3>(member.value, {"method", "params", "options"});
     auto read = read_order(one[0], one[1], one[2], *desk);
     if (const auto* refused = std::get_if<wish_refused>(&read)) {
-      wrong = error_of(refused->code, "Call " + std::to_string(calls.size()) + ": " +
-                                          refused->message + " None was stored.");
+      wrong = own_error(refused->code, "Call " + std::to_string(calls.size()) + ": " +
+                                           refused->message + " None was stored.");
     } else if (calls.size() == calls_max) {
       wrong = invalid("At most 1000 calls at a time. None was stored.");
     } else {
@@ -193,16 +184,16 @@ wire::service_description describe_calls_service() {
 
 asio::awaitable<routed> serve_calls_service(std::shared_ptr<call_desk> desk,
                                             const wire::request& request) {
-  if (!desk->store()) co_return error_of(code::overloaded, "The gateway is about to end.");
+  if (!desk->store()) co_return own_error(code::overloaded, "The gateway is about to end.");
   const std::string method = wire::fold_method(request.name());
   if (method == "enqueue") co_return co_await enqueue(desk, request.params);
   if (method == "enqueuemany") co_return co_await enqueue_many(desk, request.params);
   const bool with_ticket =
       method == "state" || method == "result" || method == "cancel" || method == "retry";
   if (!with_ticket) {
-    co_return error_of(code::method_not_found,
-                       "CallsInterface has no method " + wire::utf8_excerpt(request.name(), 100) +
-                           ": there are enqueue, enqueueMany, state, result, cancel and retry.");
+    co_return own_error(code::method_not_found,
+                        "CallsInterface has no method " + wire::utf8_excerpt(request.name(), 100) +
+                            ": there are enqueue, enqueueMany, state, result, cancel and retry.");
   }
   const auto given = parameters<2>(request.params, {"ticket", "wait_ms"});
   const auto id = store::parse_ticket(

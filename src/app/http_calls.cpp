@@ -16,6 +16,7 @@
 #include "app/json_out.hpp"
 #include "app/new_calls.hpp"
 #include "app/stored_text.hpp"
+#include "app/wall_clock.hpp"
 #include "understudy/error.hpp"
 #include "wire/answer.hpp"
 #include "wire/json_text.hpp"
@@ -155,8 +156,7 @@ asio::awaitable<http_response> store_many(std::shared_ptr<call_desk> desk,
 
 asio::awaitable<http_response> store_new(std::shared_ptr<call_desk> desk,
                                          const net::http_request& request) {
-  const auto now =
-      std::chrono::time_point_cast<std::chrono::milliseconds>(std::chrono::system_clock::now());
+  const auto now = wall_now();
   if (!wire::json_valid(request.body)) co_return http_error(400, "The body is not JSON.");
   if (wire::kind_of(request.body) != wire::json_kind::array) {
     auto read = read_new_call(request.body, desk->rules(), now);

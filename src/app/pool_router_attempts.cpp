@@ -84,6 +84,7 @@ asio::awaitable<stored_attempt> pool_router::attempt(const wire::request& reques
   // The store repeats it, and counts each time; here it is handed out once.
   forward.idempotent = false;
   forward.deadline = terms.deadline;
+  forward.hurried = terms.hurried;
   forward.parks = false;
   forward.priority = static_cast<std::uint8_t>(terms.priority);
   const auto dispatcher = pool->dispatcher;

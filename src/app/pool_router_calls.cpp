@@ -8,6 +8,7 @@
 
 #include "app/already.hpp"
 #include "app/call_wishes.hpp"
+#include "app/own_error.hpp"
 #include "app/pool_router.hpp"
 #include "core/balance_ring.hpp"
 #include "understudy/error.hpp"
@@ -22,7 +23,6 @@ using clock = std::chrono::steady_clock;
 
 namespace {
 
-constexpr std::string_view retry_no = R"({"retry":false})";
 constexpr std::size_t shown_bytes_max = 256;  // of received text: a name may fill a frame
 
 // Counts what one thread alone changes and others may read.
@@ -60,18 +60,8 @@ std::int64_t whole_ms(core::duration time) {
   return std::chrono::ceil<std::chrono::milliseconds>(time).count();
 }
 
-routed own_error(std::int64_t code, std::string_view message, std::string_view data = "null",
-                 std::int64_t retry_after_ms = 0) {
-  routed answer;
-  answer.own = true;
-  answer.code = code;
-  answer.retry_after_ms = retry_after_ms;
-  wire::append_error(answer.body, code, message, data);
-  return answer;
-}
-
 // Only what was never sent may be repeated blindly: error.data says so.
-routed own_error(const core::give_up& given_up) {
+routed given_up_error(const core::give_up& given_up) {
   const std::int64_t retry_after_ms = whole_ms(given_up.retry_after);
   std::string data = fmt::format("{{\"retry\":{}", given_up.sent == delivery::not_sent);
   if (retry_after_ms > 0) data += fmt::format(",\"retry_after_ms\":{}", retry_after_ms);
@@ -90,7 +80,7 @@ routed try_later(std::int64_t code, std::string_view message) {
   given_up.code = code;
   given_up.message = message;
   given_up.retry_after = std::chrono::seconds(1);
-  return own_error(given_up);
+  return given_up_error(given_up);
 }
 
 }  // namespace
@@ -153,7 +143,8 @@ routed pool_router::refuse(const lookup& found, const wire::request& request,
     // The real server's wording.
     refused = own_error(code::method_not_found,
                         fmt::format("Service {} is not founded!",
-                                    wire::utf8_excerpt(request.service(), shown_bytes_max)));
+                                    wire::utf8_excerpt(request.service(), shown_bytes_max)),
+                        "null");
   }
   report_refused(refused, request, start);
   return refused;
@@ -176,7 +167,7 @@ asio::awaitable<routed> pool_router::route(const wire::request& request, std::st
   const auto start = clock::now();
   wishes asked = terms.settled ? wishes(*terms.outside) : read_wishes(request.context);
   const auto refuse_wish = [&](const wish_refused& why) {
-    routed answer = own_error(why.code, why.message, retry_no);
+    routed answer = own_error(why.code, why.message);
     report_refused(answer, request, start);
     return already(std::move(answer));
   };
@@ -246,7 +237,7 @@ routed pool_router::finish(const pool_entry& pool, const net::forward& forward,
     report.attempts = answered->attempts;
     report.error_code = answered->error_code;
   } else {
-    answer = own_error(std::get<core::give_up>(result));
+    answer = given_up_error(std::get<core::give_up>(result));
     report.error_code = answer.code;
   }
   report.pool = pool.config.name;
