@@ -246,11 +246,14 @@ net::http_response to_http(rpc_answer answer) {
 // What the headers ask for; nothing where they do not, as a rule. Calls of a batch share it.
 using outside_wishes = std::shared_ptr<const call_wishes>;
 
-asio::awaitable<net::http_response> serve_single(router& routes, std::string_view text,
-                                                 route_terms terms, outside_wishes outside) {
+// The call `text` reads as `request`.
+asio::awaitable<net::http_response> serve_single(router& routes, wire::request request,
+                                                 std::string_view text, route_terms terms,
+                                                 outside_wishes outside) {
   terms.outside = outside.get();
-  auto answer = co_await answer_one(routes, text, terms);
-  co_return to_http(std::move(answer));
+  std::vector<std::string_view> no_files;
+  const routed answer = co_await routes.route(request, text, std::move(no_files), terms);
+  co_return to_http(request.id.empty() ? rpc_answer() : format_answer(answer, request.id));
 }
 
 asio::awaitable<net::http_response> serve_batch(router& routes, std::string_view text,
@@ -291,7 +294,10 @@ asio::awaitable<net::http_response> serve_rpc(router& routes, const net::http_re
   if (text.starts_with('[')) {
     return serve_batch(routes, text, terms, std::move(outside), limits);
   }
-  return serve_single(routes, text, terms, std::move(outside));
+  auto read = read_request(text);
+  if (auto* refused = std::get_if<rpc_answer>(&read)) return already(to_http(std::move(*refused)));
+  return serve_single(routes, std::move(std::get<wire::request>(read)), text, terms,
+                      std::move(outside));
 }
 
 }  // namespace understudy::app

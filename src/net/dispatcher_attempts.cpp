@@ -1,8 +1,6 @@
 // The attempts of one call that are out at the same time: mostly one, sometimes a hedge beside it.
 #include <algorithm>
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/deferred.hpp>
 #include <utility>
 
 #include "net/dispatcher_impl.hpp"
@@ -11,8 +9,6 @@ namespace understudy::net {
 namespace {
 
 namespace asio = boost::asio;
-
-constexpr auto awaited = asio::as_tuple(asio::deferred);
 
 constexpr std::size_t canary_bytes_max = 65536;
 constexpr std::size_t shared_bytes_max = 65536;  ///< of answers on a trunk, where it is known
@@ -55,25 +51,6 @@ void dispatcher_impl::call_attempts::run() {
   if (here_.by) here_.by->start(outgoing_of(request_), request_.deadline);
 }
 
-asio::awaitable<std::optional<dispatcher_impl::ended_attempt>>
-dispatcher_impl::call_attempts::next() {
-  for (;;) {
-    const auto at = now();
-    if (auto ended = take_ended(at)) co_return ended;
-    const auto look = life_.look_at();
-    if (look && *look <= at) co_return std::nullopt;
-    const auto until = look.value_or(core::time_point::max());
-    if (!running_) {
-      // They end by the deadline themselves.
-      racers_->waiting.expires_at(until);
-      (void)co_await racers_->waiting.async_wait(awaited);
-    } else if (!here_.by->nudged()) {
-      (void)co_await here_.by->rung_or(until);
-    }
-  }
-}
-
-/// Of the one here or of a racer.
 std::optional<dispatcher_impl::ended_attempt> dispatcher_impl::call_attempts::take_ended(
     core::time_point at) {
   std::optional<ended_attempt> first;

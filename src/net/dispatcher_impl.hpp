@@ -117,6 +117,10 @@ class dispatcher_impl final : public dispatcher {
   /// One that runs beside another one, with a copy of the request of its own.
   struct racer {
     explicit racer(const boost::asio::any_io_executor& executor) : waiting(executor) {}
+    [[nodiscard]] auto rung_or(core::time_point until) {
+      waiting.expires_at(until);
+      return waiting.async_wait(boost::asio::as_tuple(boost::asio::deferred));
+    }
     boost::asio::steady_timer waiting;  ///< for any of them, where the call awaits no connection
     std::weak_ptr<carrier> nudged;      ///< where it awaits this one
     std::vector<ended_attempt> ended;
@@ -137,13 +141,19 @@ class dispatcher_impl final : public dispatcher {
     /// False where it needs a connection that is not there: connect() then.
     [[nodiscard]] bool start(server_ptr target);
     boost::asio::awaitable<void> connect();
-    /// The next one to end; nothing when it is time to look at the call.
-    boost::asio::awaitable<std::optional<ended_attempt>> next();
+    /// One that has ended, the one here or a racer.
+    [[nodiscard]] std::optional<ended_attempt> take_ended(core::time_point at);
+    /// Somebody had something to say: it is to be looked again.
+    [[nodiscard]] bool nudged() { return running_ && here_.by->nudged(); }
+    /// To be awaited: ends at `until`, or when one of them has ended.
+    [[nodiscard]] auto any_ended(core::time_point until) {
+      // Racers end by the deadline themselves.
+      return running_ ? here_.by->rung_or(until) : racers_->rung_or(until);
+    }
 
    private:
     void run();
     void race(server_ptr target);
-    [[nodiscard]] std::optional<ended_attempt> take_ended(core::time_point at);
     void finish();
 
     dispatcher_impl& d_;
@@ -156,6 +166,46 @@ class dispatcher_impl final : public dispatcher {
     bool running_ = false;  ///< here_.by works on it
     std::shared_ptr<racer> racers_;
   };
+
+  /// A call from one wait to the next (dispatcher_call.cpp). No coroutine: its frame would hold all
+  /// that is needed in passing, too.
+  class running_call {
+   public:
+    enum class next : std::uint8_t {
+      park,     ///< until parked() says, or it is woken
+      connect,  ///< attempts() have to
+      wait,     ///< for any_ended()
+      done,     ///< the result is there
+    };
+    running_call(dispatcher_impl& d, const forward& request);
+    /// Goes on as far as it can without waiting; after each wait.
+    [[nodiscard]] next go_on();
+    [[nodiscard]] const core::park& parked() const { return std::get<core::park>(step_); }
+    [[nodiscard]] call_attempts& attempts() { return out_; }
+    /// To be awaited.
+    [[nodiscard]] auto any_ended() {
+      return out_.any_ended(life_.look_at().value_or(core::time_point::max()));
+    }
+    [[nodiscard]] forward_result result();
+
+   private:
+    /// Does what step_ says; nothing where no wait comes of it.
+    [[nodiscard]] std::optional<next> act();
+    /// Looks at what is out; false where there is nothing new.
+    [[nodiscard]] bool look(core::time_point at);
+    void take(core::time_point at, ended_attempt& ended);
+    void keep_answer(ended_attempt& ended);
+
+    dispatcher_impl& d_;
+    const forward& request_;
+    core::call life_;
+    call_attempts out_;
+    core::call_step step_ = core::wait{};
+    next waits_ = next::done;           ///< for what, now; at first for nothing
+    bool ran_ = false;                  ///< in_hand_ came from a server that has worked on the call
+    std::optional<forwarded> in_hand_;  ///< the answer, unless a better one is found
+  };
+
   void send_canary(core::server_id to, core::method_id method, const forward& request);
   boost::asio::awaitable<void> canary(server_ptr target, core::attempt_id attempt, std::string body,
                                       core::duration patience);
@@ -205,7 +255,10 @@ class dispatcher_impl final : public dispatcher {
   boost::asio::awaitable<void> follow_trunk(server_ptr target, std::shared_ptr<trunk> next);
   void record_trunk(const server& target) const;
 
-  // Calls (dispatcher.cpp).
+  // Calls (dispatcher.cpp, dispatcher_call.cpp).
+  [[nodiscard]] bool awaits_names(core::time_point deadline) const;
+  boost::asio::awaitable<forward_result> carry_once_named(const forward& request);
+  boost::asio::awaitable<forward_result> carry_call(const forward& request);
   /// Or until it is woken.
   boost::asio::awaitable<void> park_until(core::time_point until,
                                           std::optional<core::pending_id> turn);
