@@ -34,7 +34,25 @@ bool dispatcher_impl::call_attempts::start(server_ptr target) {
   }
   target_ = std::move(target);
   busy_.emplace(d_);
-  here_ = d_.take_carrier(target_, request_);
+  here_ = d_.take_carrier(target_, request_, take::unseen);
+  if (!here_.decided()) return false;
+  run();
+  return true;
+}
+
+// Where the server is not ours any more, or nothing is to be begun, the call decides.
+bool dispatcher_impl::call_attempts::met_ended(core::time_point at) {
+  return running_ && here_.unseen && !target_->removed && !d_.stopped_ && at < request_.deadline &&
+         here_.own->ended(at) && here_.own->sent_nothing();
+}
+
+bool dispatcher_impl::call_attempts::start_again(core::time_point at) {
+  running_ = false;
+  here_.own->close();
+  here_.place.reset();
+  d_.pool_.idle_connection_lost(at, target_->id);
+  d_.settle(at);
+  here_ = d_.take_carrier(target_, request_, take::good);
   if (!here_.decided()) return false;
   run();
   return true;
@@ -122,7 +140,7 @@ void dispatcher_impl::end_apart(core::attempt_id attempt, const attempt_result& 
 asio::awaitable<dispatcher_impl::attempt_result> dispatcher_impl::try_apart(
     server_ptr target, const forward& request, std::shared_ptr<racer> of) {
   const busy_mark busy(*this);
-  auto result = take_carrier(target, request);
+  auto result = take_carrier(target, request, take::good);
   if (!result.decided()) co_await connect_to(target, request.deadline, result);
   if (!result.by) co_return std::move(result);
   const auto entry = apart_.insert(apart_.end(), {result.by, std::move(of)});

@@ -84,17 +84,19 @@ dispatcher_impl::running_call::running_call(dispatcher_impl& d, const forward& r
 
 dispatcher_impl::running_call::next dispatcher_impl::running_call::go_on() {
   const auto at = d_.notice_pause();
+  std::optional<next> waits;
   if (waits_ == next::done)
     step_ = life_.begin(at);
   else if (waits_ == next::park)
     step_ = d_.stopped_ ? life_.stopped() : life_.woken(at);
-  else if (!look(at))
-    return waits_ = next::wait;
-  for (;;) {
+  else
+    waits = look(at);
+  while (!waits) {
     d_.settle(at);
-    if (const auto waits = act()) return waits_ = *waits;
-    if (!look(at)) return waits_ = next::wait;
+    waits = act();
+    if (!waits) waits = look(at);
   }
+  return waits_ = *waits;
 }
 
 std::optional<dispatcher_impl::running_call::next> dispatcher_impl::running_call::act() {
@@ -111,19 +113,21 @@ std::optional<dispatcher_impl::running_call::next> dispatcher_impl::running_call
   return std::nullopt;
 }
 
-bool dispatcher_impl::running_call::look(core::time_point at) {
+std::optional<dispatcher_impl::running_call::next> dispatcher_impl::running_call::look(
+    core::time_point at) {
   do {
+    if (out_.met_ended(at) && !out_.start_again(at)) return next::connect;
     if (auto ended = out_.take_ended(at)) {
       take(at, *ended);
-      return true;
+      return std::nullopt;
     }
     const auto look = life_.look_at();
     if (look && *look <= at) {
       step_ = life_.look(at);
-      return true;
+      return std::nullopt;
     }
   } while (out_.nudged());
-  return false;
+  return next::wait;
 }
 
 void dispatcher_impl::running_call::take(core::time_point at, ended_attempt& ended) {
@@ -149,7 +153,7 @@ void dispatcher_impl::running_call::take(core::time_point at, ended_attempt& end
 
 void dispatcher_impl::running_call::keep_answer(ended_attempt& ended) {
   exchange& got = ended.result.got;
-  in_hand_.emplace();
+  in_hand_ = std::make_unique<forwarded>();
   in_hand_->body = std::move(got.body);
   in_hand_->payload = got.payload;
   in_hand_->files = std::move(got.files);

@@ -105,6 +105,7 @@ class dispatcher_impl final : public dispatcher {
     std::optional<upstream_set::place> place;  ///< while it has a connection of its own
     exchange got;
     bool crowded = false;  ///< we had no connection to spare: it says nothing of the server
+    bool unseen = false;   ///< `own` has rested, and was not looked at when it was taken
 
     [[nodiscard]] bool decided() const { return by || crowded; }
   };
@@ -140,6 +141,10 @@ class dispatcher_impl final : public dispatcher {
     call_attempts& operator=(const call_attempts&) = delete;
     /// False where it needs a connection that is not there: connect() then.
     [[nodiscard]] bool start(server_ptr target);
+    /// The connection that it was to leave on had ended while it rested: no byte has left.
+    [[nodiscard]] bool met_ended(core::time_point at);
+    /// Then, once: on another one to the same server. As start().
+    [[nodiscard]] bool start_again(core::time_point at);
     boost::asio::awaitable<void> connect();
     /// One that has ended, the one here or a racer.
     [[nodiscard]] std::optional<ended_attempt> take_ended(core::time_point at);
@@ -191,8 +196,8 @@ class dispatcher_impl final : public dispatcher {
    private:
     /// Does what step_ says; nothing where no wait comes of it.
     [[nodiscard]] std::optional<next> act();
-    /// Looks at what is out; false where there is nothing new.
-    [[nodiscard]] bool look(core::time_point at);
+    /// Looks at what is out; nothing where step_ says how it goes on.
+    [[nodiscard]] std::optional<next> look(core::time_point at);
     void take(core::time_point at, ended_attempt& ended);
     void keep_answer(ended_attempt& ended);
 
@@ -201,9 +206,9 @@ class dispatcher_impl final : public dispatcher {
     core::call life_;
     call_attempts out_;
     core::call_step step_ = core::wait{};
-    next waits_ = next::done;           ///< for what, now; at first for nothing
-    bool ran_ = false;                  ///< in_hand_ came from a server that has worked on the call
-    std::optional<forwarded> in_hand_;  ///< the answer, unless a better one is found
+    next waits_ = next::done;  ///< for what, now; at first for nothing
+    bool ran_ = false;         ///< in_hand_ came from a server that has worked on the call
+    std::unique_ptr<forwarded> in_hand_;  ///< the answer, unless a better one is found
   };
 
   void send_canary(core::server_id to, core::method_id method, const forward& request);
@@ -240,9 +245,13 @@ class dispatcher_impl final : public dispatcher {
   boost::asio::awaitable<void> ask_for_trunks(server_ptr target, attempt_result& on);
 
   // Connections (dispatcher_connections.cpp).
+  /// Which of the connections that rest: any (it is looked at when a call leaves on it), or one
+  /// that is good.
+  enum class take : std::uint8_t { unseen, good };
   /// What is there. Where it is not decided(), connect_to() has to make one.
-  [[nodiscard]] attempt_result take_carrier(const server_ptr& target, const forward& request);
-  void take_connection(server& target, attempt_result& result);
+  [[nodiscard]] attempt_result take_carrier(const server_ptr& target, const forward& request,
+                                            take how);
+  void take_connection(server& target, take how, attempt_result& result);
   boost::asio::awaitable<void> connect_to(server_ptr target, core::time_point deadline,
                                           attempt_result& result);
   boost::asio::awaitable<void> connect(server_ptr target, core::time_point deadline,
