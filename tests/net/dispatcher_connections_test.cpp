@@ -82,7 +82,7 @@ TEST_F(dispatcher_connections_test, nor_do_bytes_on_many_that_nobody_asked_for) 
   rest(8);
   std::string forged;
   wire::append_frame(forged, wire::frame_type::message, fake_result("\"forged\"").answer);
-  a_.send_to_all(forged);
+  a_.send_unasked(forged);
   EXPECT_EQ(answers_of(8, from_a), 8U);
   EXPECT_EQ(a_.call_count(), 16U);
 }
@@ -102,7 +102,7 @@ TEST_F(dispatcher_connections_test, bytes_that_nobody_asked_for_are_never_an_ans
   wire::append_frame(forged, wire::frame_type::message, fake_result("\"forged\"").answer);
   for (int i = 0; i < 50; ++i) {
     ASSERT_EQ(describe(call(request_body("T@call"))), from_a);
-    a_.send_to_all(forged);
+    a_.send_unasked(forged);
   }
   run_until([&] { return state_of(a_) == core::server_state::up; });
 }

@@ -138,6 +138,7 @@ TEST_F(upstream_test, watched_or_not_a_resting_connection_is_used_again) {
     if (watched) up_->watch_rest();
     ASSERT_TRUE(up_->reusable());
     start();
+    ASSERT_NE(received(), "") << "it has left";
     answer();
     EXPECT_EQ(end().how, core::outcome::answered);
   }
