@@ -84,7 +84,7 @@ void upstream::start(const outgoing& what, core::time_point deadline) {
   outbox_.add([self = shared_from_this(), rested] {
     if (self->ended_) return;
     // Its end, or what nobody asked for. No byte has left: take() says so.
-    if (!(rested ? self->rests_well() : self->quiet())) return self->end(core::outcome::lost);
+    if (rested && !self->rests_well()) return self->end(core::outcome::lost);
     self->send_now();
     // A peer that refused the rest may have answered before: it is read either way.
     if (self->send_failed_ && self->sent_bytes_ == 0) return self->end(core::outcome::lost);
