@@ -239,6 +239,13 @@ void add_bench(CLI::App& app, command_line& line) {
       ->required()
       ->type_name("HOST:PORT");
   command->add_flag("--http", to.http, "Call by POST /rpc, on connections that stay");
+  command->add_option("--mode", to.mode,
+                      "durable or queued, asked of a gateway: calls are stored. Of a queued one "
+                      "the ticket is the answer");
+  command->add_flag("--keyed", to.keyed, "Each call has a key of its own");
+  command->add_option("--batch", to.batch,
+                      "Store so many calls with each request (CallsInterface@enqueueMany); 0: "
+                      "call one by one");
   command->add_option("--connections", to.connections, "Connections")->capture_default_str();
   command->add_option("--depth", to.depth, "Calls outstanding on each connection")
       ->capture_default_str();
@@ -259,6 +266,7 @@ void add_bench(CLI::App& app, command_line& line) {
       "Examples:\n"
       "  understudy bench OrderInterface@get '[1]' --at 127.0.0.1:9500\n"
       "  understudy bench OrderInterface@get '[1]' --at 127.0.0.1:9500 --rate 500 --duration 1m\n"
+      "  understudy bench OrderInterface@place '[1]' --at 127.0.0.1:9500 --mode queued --keyed\n"
       "\n"
       "Exit codes: 0 every call got a result, 1 some did not, 2 wrong usage, 3 not reached.");
   command->callback([&line] { line.run = [&line] { return run_bench(line.bench); }; });

@@ -2,57 +2,55 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdio>
 #include <map>
 #include <optional>
+#include <random>
 #include <stdexcept>
-#include <utility>
 
+#include "app/bench_requests.hpp"
 #include "app/histogram.hpp"
 #include "app/load.hpp"
 #include "app/load_idle.hpp"
-#include "wire/frame.hpp"
+#include "understudy/error.hpp"
 #include "wire/json_text.hpp"
-#include "wire/request.hpp"
 
 namespace understudy::app {
 
 namespace {
 
 constexpr std::array percentiles{50.0, 90.0, 99.0, 99.9};
+constexpr unsigned batch_max = 1000;  // what a gateway takes
 
-/// The same body in either protocol.
-std::string request_bytes(const bench_options& options) {
-  std::string body;
-  wire::append_request(body, options.method, options.params);
-  if (options.http) {
-    return fmt::format(
-        "POST /rpc HTTP/1.1\r\nHost: {}\r\nContent-Type: application/json\r\n"
-        "Content-Length: {}\r\n\r\n{}",
-        options.at, body.size(), body);
-  }
-  std::string frame;
-  wire::append_frame(frame, wire::frame_type::message, body);
-  return frame;
+/// Of one request.
+std::uint64_t calls_each(const bench_options& options) {
+  return std::max(1U, options.batch);
 }
 
-/// Sends one request over and over; keeps sums, no single calls.
+/// Keeps sums, no single calls.
 class bench_script : public load_script {
  public:
-  explicit bench_script(std::string request) : request_(std::move(request)) {}
+  explicit bench_script(const bench_options& options)
+      : requests_(options, random_number()),
+        calls_each_(calls_each(options)),
+        ticket_is_good_(options.mode == "queued") {}
 
-  void append_call(std::uint64_t, std::string& out) override { out += request_; }
+  void append_call(std::uint64_t, std::string& out) override { requests_.append(out); }
 
   void ended(const load_call& call) override {
-    if (call.good()) {
+    const bool ticket = call.how == load_end::answered && call.code == code::accepted;
+    if (call.good() || (ticket && ticket_is_good_)) {
       latency.record(call.end - call.start);
     } else {
       ++failures[name_of(call)];
     }
   }
 
-  histogram latency;
+  [[nodiscard]] std::uint64_t answered() const { return latency.count() * calls_each_; }
+
+  histogram latency;                              ///< of requests
   std::map<std::string, std::uint64_t> failures;  ///< by error code, or by what went wrong
 
  private:
@@ -72,7 +70,14 @@ class bench_script : public load_script {
     return "timed_out";
   }
 
-  std::string request_;
+  static std::uint64_t random_number() {
+    std::random_device device;
+    return std::uint64_t{device()} << 32U | device();
+  }
+
+  bench_requests requests_;
+  std::uint64_t calls_each_;
+  bool ticket_is_good_;
 };
 
 double in_us(histogram::duration d) {
@@ -94,13 +99,22 @@ std::optional<std::string> problem_with(const bench_options& options) {
   if (options.calls_per_second < 0) return "--rate must not be negative.";
   if (options.pid != 0 && options.idle == 0) return "--pid is of use only with --idle.";
   if (options.http && options.idle != 0) return "--idle speaks frames only, not --http.";
+  const bool stored = !options.mode.empty() || options.keyed || options.batch > 0;
+  if (stored && options.idle != 0) return "--idle does not go with --mode, --keyed and --batch.";
+  if (!options.mode.empty() && options.mode != "durable" && options.mode != "queued") {
+    return "--mode is durable or queued.";
+  }
+  if (options.batch > batch_max) return "--batch: at most 1000 calls.";
+  if (options.batch > 0 && options.mode == "durable") {
+    return "--batch stores calls without waiting for their ends: it does not go with --mode "
+           "durable.";
+  }
   return std::nullopt;
 }
 
 void print_text(const bench_script& script, double seconds) {
-  const double rate = static_cast<double>(script.latency.count()) / seconds;
-  fmt::print("{} calls answered in {:.2f} s: {:.0f} calls/s\n", script.latency.count(), seconds,
-             rate);
+  const double rate = static_cast<double>(script.answered()) / seconds;
+  fmt::print("{} calls answered in {:.2f} s: {:.0f} calls/s\n", script.answered(), seconds, rate);
   for (const double percent : percentiles) {
     fmt::print("  p{:<5} {:>10.1f} us\n", percent, in_us(script.latency.percentile(percent)));
   }
@@ -118,8 +132,8 @@ void print_json(const bench_script& script, double seconds) {
       "{{\"answered\":{},\"seconds\":{:.3f},\"calls_per_second\":{:.1f},\"p50_us\":{:.1f},"
       "\"p90_us\":{:.1f},\"p99_us\":{:.1f},\"p999_us\":{:.1f},\"max_us\":{:.1f},"
       "\"failed\":{{{}}}}}\n",
-      script.latency.count(), seconds, static_cast<double>(script.latency.count()) / seconds,
-      us(50), us(90), us(99), us(99.9), in_us(script.latency.max()), failures);
+      script.answered(), seconds, static_cast<double>(script.answered()) / seconds, us(50), us(90),
+      us(99), us(99.9), in_us(script.latency.max()), failures);
 }
 
 int measure_calls(const bench_options& options) {
@@ -128,12 +142,13 @@ int measure_calls(const bench_options& options) {
   load.protocol = options.http ? load_protocol::http : load_protocol::frames;
   load.connections = options.connections;
   load.depth = options.depth;
-  load.calls_per_second = options.calls_per_second;
+  const std::uint64_t each = calls_each(options);
+  load.calls_per_second = options.calls_per_second / static_cast<double>(each);
   load.timeout = options.timeout;
   load.warmup = options.warmup;
   load.duration = options.duration;
-  load.calls_max = options.calls;
-  bench_script script(request_bytes(options));
+  load.calls_max = (options.calls + each - 1) / each;
+  bench_script script(options);
   const load_report report = run_load(load, script);
   const double seconds = std::chrono::duration<double>(report.end - report.begin).count();
   options.json ? print_json(script, seconds) : print_text(script, seconds);
@@ -144,8 +159,9 @@ int measure_idle(const bench_options& options) {
   raise_open_files_limit();
   const auto resident = [&] { return options.pid != 0 ? resident_bytes(options.pid) : 0; };
   const std::uint64_t before = resident();
-  const auto connections =
-      open_idle(options.at, options.idle, request_bytes(options), options.timeout);
+  std::string request;
+  bench_requests(options, 0).append(request);
+  const auto connections = open_idle(options.at, options.idle, request, options.timeout);
   const std::uint64_t after = resident();
   const double each = static_cast<double>(static_cast<std::int64_t>(after - before)) / options.idle;
   if (options.json) {

@@ -73,6 +73,10 @@ TEST_F(cli_test, wrong_usage_is_2_and_a_sentence) {
       {"servers", "list", "--at", "localhost"},
       {"bench", "--at", "127.0.0.1:1"},
       {"bench", "A@b", "--http", "--idle", "1", "--at", "127.0.0.1:1"},
+      {"bench", "A@b", "--mode", "direct", "--at", "127.0.0.1:1"},
+      {"bench", "A@b", "--mode", "queued", "--idle", "1", "--at", "127.0.0.1:1"},
+      {"bench", "A@b", "--batch", "1001", "--at", "127.0.0.1:1"},
+      {"bench", "A@b", "--batch", "10", "--mode", "durable", "--at", "127.0.0.1:1"},
       {"status", "--at", "localhost"},
   };
   for (const auto& arguments : cases) {
