@@ -81,8 +81,8 @@ void call_desk::hand_over(const waiter_ptr& who, store::new_call call) {
     return refuse("too many calls wait to be stored");
   }
   store_->accept(std::move(call), [self = shared_from_this(), who](store::acceptance accepted) {
-    asio::post(self->parts_.home, [self, who, accepted = std::move(accepted)]() mutable {
-      self->heard(who, std::move(accepted));
+    self->acceptances_->put(self->parts_.home, {who, std::move(accepted)}, [self](auto& all) {
+      for (auto& [each, its] : all) self->heard(each, std::move(its));
     });
   });
 }

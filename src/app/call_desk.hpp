@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "app/call_rules.hpp"
+#include "app/inbox.hpp"
 #include "app/router.hpp"
 #include "app/webhook.hpp"
 #include "core/dice.hpp"
@@ -129,6 +130,9 @@ class call_desk final : public store::call_sink, public std::enable_shared_from_
   desk_parts parts_;
   std::shared_ptr<store::call_store> store_;
   core::dice jitter_;
+  /// On their way home from the store.
+  std::shared_ptr<inbox<std::pair<waiter_ptr, store::acceptance>>> acceptances_ =
+      std::make_shared<inbox<std::pair<waiter_ptr, store::acceptance>>>();
   std::unordered_map<std::uint64_t, std::vector<waiter_ptr>> waiting_;  ///< by call
   std::set<std::string> held_;  ///< services without a usable server
   /// None after stop(): another lane may let go of the desk last, when home's loop is gone.
