@@ -22,7 +22,6 @@ struct service_state {
   std::uint64_t purged_done = 0, purged_dead = 0, purged_cancelled = 0, purged_expired = 0;
   bool held = false;
   std::size_t running_max = 0;  ///< 0: no limit
-  bool maybe_ready = true;      ///< false: no row in `ready`, so that none is looked for
   bool touched = false;
 
   [[nodiscard]] bool claimable() const {
