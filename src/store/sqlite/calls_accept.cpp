@@ -113,7 +113,7 @@ std::string sqlite_calls::refusal() {
   if (rows_ >= options_.rows_max) {
     return "the call store keeps " + std::to_string(rows_) + " calls, which is its limit";
   }
-  if (bytes_ + static_cast<std::uint64_t>(wal_pages_) * 4096 >= options_.bytes_max) {
+  if (bytes_ + wal_bytes() >= options_.bytes_max) {
     return "the call store has reached its limit of " + std::to_string(options_.bytes_max >> 20U) +
            " MiB";
   }

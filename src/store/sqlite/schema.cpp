@@ -68,15 +68,34 @@ std::string text_of(connection& db, const char* sql) {
 
 void prepare(connection& db, std::size_t cache_bytes) {
   ::sqlite3_busy_timeout(db.handle(), 2000);
+  db.run(("PRAGMA page_size=" + std::to_string(page_bytes)).c_str());
   db.run(
-      "PRAGMA page_size=4096; PRAGMA trusted_schema=OFF; PRAGMA mmap_size=0;"
-      "PRAGMA temp_store=MEMORY; PRAGMA wal_autocheckpoint=0; PRAGMA synchronous=FULL;"
-      "PRAGMA journal_size_limit=67108864;");
+      "PRAGMA trusted_schema=OFF; PRAGMA mmap_size=0;"
+      "PRAGMA temp_store=MEMORY; PRAGMA wal_autocheckpoint=0; PRAGMA synchronous=FULL;");
+  db.run(("PRAGMA journal_size_limit=" + std::to_string(wal_kept)).c_str());
   db.run(("PRAGMA cache_size=-" + std::to_string(cache_bytes / 1024)).c_str());
   if (text_of(db, "PRAGMA journal_mode=WAL") != "wal") {
     throw std::runtime_error("the file system of the call store does not allow a WAL");
   }
   db.run("PRAGMA wal_checkpoint(TRUNCATE)");
+}
+
+std::size_t reserve_wal(connection& db, std::size_t bytes) {
+  sqlite3_file* wal = nullptr;
+  const int found = ::sqlite3_file_control(db.handle(), "main", SQLITE_FCNTL_JOURNAL_POINTER, &wal);
+  if (found != SQLITE_OK || wal == nullptr || wal->pMethods == nullptr) return 0;
+  // A hint counts where there is a chunk size; that also rounds up each truncation, so it goes.
+  auto chunk = static_cast<int>(bytes);
+  auto size = static_cast<sqlite3_int64>(bytes);
+  const auto control = wal->pMethods->xFileControl;
+  int code = control(wal, SQLITE_FCNTL_CHUNK_SIZE, &chunk);
+  if (code == SQLITE_OK) code = control(wal, SQLITE_FCNTL_SIZE_HINT, &size);
+  chunk = 0;
+  control(wal, SQLITE_FCNTL_CHUNK_SIZE, &chunk);
+  if (code == SQLITE_OK) return bytes;
+  // A part of it would be of little use, and is needed elsewhere.
+  wal->pMethods->xTruncate(wal, 0);
+  return 0;
 }
 
 void migrate(connection& db, const std::string& tag) {

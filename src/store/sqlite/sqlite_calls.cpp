@@ -26,6 +26,9 @@ sqlite_calls::sqlite_calls(calls_options options, wall_time now)
       db_(options_.file, access::write, options_.vfs),
       running_(options_.lease) {
   prepare(db_, options_.cache_bytes);
+  const std::size_t wanted = options_.wal_bytes_max + options_.wal_bytes_max / 2;
+  wal_reserved_ =
+      reserve_wal(db_, std::min<std::size_t>({wanted, options_.bytes_max / 8, wal_kept}));
   migrate(db_, options_.fresh_tag);
   ::sqlite3_wal_hook(db_.handle(), &note_wal_pages, &wal_pages_);
   tag_ = meta_text(db_, "tag");
@@ -218,7 +221,7 @@ store_counts sqlite_calls::counts() {
   out.commits = commits_;
   out.operations = operations_;
   out.fenced = fenced_;
-  out.bytes = bytes_ + static_cast<std::uint64_t>(wal_pages_) * 4096;
+  out.bytes = bytes_ + wal_bytes();
   return out;
 }
 
@@ -232,18 +235,26 @@ wall_time sqlite_calls::next() const {
   return std::min({at(schedule_.next_due()), at(schedule_.next_over()), next_forgotten_, lease});
 }
 
+std::uint64_t sqlite_calls::wal_bytes() const {
+  return std::max<std::uint64_t>(wal_reserved_,
+                                 static_cast<std::uint64_t>(wal_pages_) * page_bytes);
+}
+
 void sqlite_calls::checkpoint(bool all) {
-  const auto most = static_cast<int>(options_.wal_bytes_max / 4096);
+  const auto most = static_cast<int>(options_.wal_bytes_max / page_bytes);
   // Where a reader holds the WAL, it is not tried at each commit.
   if (wal_pages_ < wal_pages_tried_) wal_pages_tried_ = 0;
   if (!all && (wal_pages_ < most || wal_pages_ < wal_pages_tried_ + most / 4)) return;
   wal_pages_tried_ = wal_pages_;
-  const int mode = all ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_PASSIVE;
+  move_wal(all ? SQLITE_CHECKPOINT_RESTART : SQLITE_CHECKPOINT_PASSIVE);
+}
+
+void sqlite_calls::move_wal(int mode) {
   ::sqlite3_busy_timeout(db_.handle(), 0);
   const int code = ::sqlite3_wal_checkpoint_v2(db_.handle(), nullptr, mode, nullptr, nullptr);
   ::sqlite3_busy_timeout(db_.handle(), 2000);
   const int kind = code & 0xff;
-  if (code == SQLITE_OK && all) wal_pages_ = 0;
+  if (code == SQLITE_OK && mode != SQLITE_CHECKPOINT_PASSIVE) wal_pages_ = 0;
   // Readers hold it, or the disk is full: all is in the WAL still.
   if (code != SQLITE_OK && kind != SQLITE_BUSY && kind != SQLITE_FULL) db_.fail(code);
 }
@@ -255,7 +266,7 @@ void sqlite_calls::close(wall_time now) {
   ids_reserved_ = ids_.last();
   set_meta(db_, "id_reserved", ids_reserved_);
   sql_->commit.run();
-  checkpoint(true);
+  move_wal(SQLITE_CHECKPOINT_TRUNCATE);
 }
 
 }  // namespace understudy::store::sqlite

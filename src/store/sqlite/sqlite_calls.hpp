@@ -34,10 +34,13 @@ struct calls_options {
   std::chrono::milliseconds result_kept{std::chrono::hours{24}};
   /// Servers remember for so long what they did for a call: older ones are never tried.
   std::chrono::milliseconds age_max{std::chrono::hours{24 * 30}};
-  std::uint64_t rows_max = 50'000'000;     ///< calls kept, finished ones included; more are refused
-  std::uint64_t bytes_max = 64ULL << 30U;  ///< of the file, where it is in use
+  std::uint64_t rows_max = 50'000'000;  ///< calls kept, finished ones included; more are refused
+  /// Of the file, where it is in use, and of the WAL.
+  std::uint64_t bytes_max = 64ULL << 30U;
   std::size_t cache_bytes = 128UL << 20U;  ///< of SQLite's page cache
-  std::size_t wal_bytes_max = 16UL << 20U;  ///< checkpointed when larger
+  /// The WAL is checkpointed when it is larger. It has its space, and half as much again, from the
+  /// start on; but no more than an eighth of bytes_max.
+  std::size_t wal_bytes_max = 16UL << 20U;
 };
 
 /// A row with the columns of `live`.
@@ -103,12 +106,12 @@ class sqlite_calls {
 
   /// Outside of a transaction: when begin() has to be called at the latest.
   [[nodiscard]] wall_time next() const;
-  /// Outside of a transaction: moves the WAL into the file, if it is large; `all`: in any case, and
-  /// empties it unless someone reads. Throws `error`.
+  /// Outside of a transaction: moves the WAL into the file, if it is large; `all`: in any case, so
+  /// that it begins anew, unless someone reads. It keeps its space. Throws `error`.
   void checkpoint(bool all);
   /// The WAL holds something that is not in the file.
   [[nodiscard]] bool wal_in_use() const { return wal_pages_ > 0; }
-  /// The next start will know that nothing was cut off.
+  /// The next start will know that nothing was cut off. The WAL is empty then.
   void close(wall_time now);
 
  private:
@@ -127,6 +130,8 @@ class sqlite_calls {
   // sqlite_calls.cpp
   void begin_term(wall_time now);
   void load_keys();
+  void move_wal(int mode);
+  [[nodiscard]] std::uint64_t wal_bytes() const;
   /// Puts what waits into the schedule; the rest was running.
   [[nodiscard]] std::vector<live_call> load_live();
   void restore_fresh(std::int64_t id, std::vector<live_call>& lost);
@@ -209,6 +214,7 @@ class sqlite_calls {
   // Not before it is anything forgotten; min() where it is not known.
   wall_time next_forgotten_ = wall_time::min();
 
+  std::size_t wal_reserved_ = 0;
   int wal_pages_ = 0;
   int wal_pages_tried_ = 0;
   std::uint64_t commits_ = 0;
