@@ -10,7 +10,7 @@
 namespace understudy::store::sqlite {
 
 /// Of the file and the WAL.
-inline constexpr std::size_t page_bytes = 4096;
+inline constexpr std::size_t page_bytes = 8192;
 /// What a WAL that grew beyond it, because someone read for long, is cut to when it begins anew.
 inline constexpr std::size_t wal_kept = 64UL << 20U;
 

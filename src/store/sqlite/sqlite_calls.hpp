@@ -37,7 +37,7 @@ struct calls_options {
   std::uint64_t rows_max = 50'000'000;  ///< calls kept, finished ones included; more are refused
   /// Of the file, where it is in use, and of the WAL.
   std::uint64_t bytes_max = 64ULL << 30U;
-  std::size_t cache_bytes = 128UL << 20U;  ///< of SQLite's page cache
+  std::size_t cache_bytes = 32UL << 20U;  ///< of SQLite's page cache
   /// The WAL is checkpointed when it is larger. It has its space, and half as much again, from the
   /// start on; but no more than an eighth of bytes_max.
   std::size_t wal_bytes_max = 16UL << 20U;
