@@ -165,7 +165,7 @@ measured accept_many(store::call_store& store, std::size_t count, std::size_t in
 }
 
 void print(const char* what, const measured& got) {
-  std::printf("%-40s %8.0f /s %8.4f fsyncs %7.1f us of CPU a call\n", what, got.per_second,
+  std::printf("%-42s %8.0f /s %8.4f fsyncs %7.1f us of CPU a call\n", what, got.per_second,
               got.commits_per_call, got.cpu_us_per_call);
   std::fflush(stdout);
 }
@@ -190,6 +190,7 @@ class bench {
     accepting("accept, 256 in flight, random keys", asked_.calls, 256, 1, true);
     accepting("accept, batches of 100, 1,000 in flight", asked_.calls, 1000, 100, false);
     completing();
+    carrying();
     if (asked("waiting")) waiting();
   }
 
@@ -235,26 +236,51 @@ class bench {
                  (cpu_seconds() - cpu_before) * 1e6 / count});
   }
 
+  // The life of a durable call: accepted and claimed in one commit, and done in another.
+  void carrying() {
+    constexpr const char* what = "accept, claim and complete, 256 in flight";
+    if (!asked(what)) return;
+    quick_worker sink;
+    store::sqlite_store store(options("carry.db"), sink);
+    sink.on = &store;
+    store.grant(1000);
+    const auto before = counts_of(store).commits;
+    const double cpu_before = cpu_seconds();
+    const auto start = steady::now();
+    accept_many(store, asked_.calls, 256, 1, false);
+    for (std::size_t done = 0; (done = sink.done) < asked_.calls;) sink.done.wait(done);
+    const double count = static_cast<double>(asked_.calls);
+    print(what, {count / seconds_since(start),
+                 static_cast<double>(counts_of(store).commits - before) / count,
+                 (cpu_seconds() - cpu_before) * 1e6 / count});
+  }
+
   void waiting() {
     constexpr std::size_t step = 1'000'000;
-    std::vector<double> rates;
+    std::vector<measured> rates;
     quick_worker sink;
     {
       store::sqlite_store store(options("waiting.db"), sink);
       const std::size_t steps = std::max<std::size_t>(2, asked_.waiting / step);
       const std::size_t each = asked_.waiting / steps;
       for (std::size_t i = 0; i < steps; ++i) {
-        rates.push_back(accept_many(store, each, 1000, 100, asked_.keyed).per_second);
-        std::printf("  %zu waiting: %.0f /s\n", (i + 1) * each, rates.back());
+        rates.push_back(accept_many(store, each, 1000, 100, asked_.keyed));
+        std::printf("  %zu waiting: %.0f /s, %.1f us of CPU a call\n", (i + 1) * each,
+                    rates.back().per_second, rates.back().cpu_us_per_call);
         std::fflush(stdout);
       }
       std::printf("%-44s %10.0f MiB\n", "resident", resident());
     }
-    std::printf("%-44s %10.2f\n", "last step / first step", rates.back() / rates.front());
+    std::printf("%-44s %10.2f\n", "last step / first step",
+                rates.back().per_second / rates.front().per_second);
+    std::printf("%-44s %10.2f\n", "CPU a call, last step / first step",
+                rates.back().cpu_us_per_call / rates.front().cpu_us_per_call);
+    const double cpu_before = cpu_seconds();
     const auto start = steady::now();
     store::sqlite_store store(options("waiting.db"), sink);
     counts_of(store);
-    std::printf("%-44s %10.3f s\n", "start with them", seconds_since(start));
+    std::printf("%-44s %10.3f s, %.3f s of CPU\n", "start with them", seconds_since(start),
+                cpu_seconds() - cpu_before);
     std::printf(
         "%-44s %10.0f MiB\n", "file",
         static_cast<double>(std::filesystem::file_size(folder_ + "/waiting.db")) / (1 << 20U));

@@ -53,7 +53,7 @@ TEST(PowerCut, NeverBringsBackAnEarlierRoundOfTheWal) {
     options.file = "calls.db";
     options.vfs = disk.name();
     options.fresh_tag = "tag";
-    options.wal_bytes_max = 256UL << 10U;
+    options.wal_bytes_max = 1UL << 20U;
     std::vector<claimed_call> running;
     std::set<call_id> done;
     const auto work = [&](sqlite::sqlite_calls& calls) {
@@ -71,7 +71,7 @@ TEST(PowerCut, NeverBringsBackAnEarlierRoundOfTheWal) {
       sqlite::sqlite_calls calls(options, start_time);
       for (int i = 0; i < 10; ++i) work(calls);
       calls.checkpoint(true);
-      ASSERT_EQ(disk.contents().at("calls.db-wal").size(), 384UL << 10U);
+      ASSERT_EQ(disk.contents().at("calls.db-wal").size(), 1536UL << 10U);
       disk.die_after(n);
       while (n > 0) work(calls);
     } catch (const sqlite::error&) {

@@ -34,6 +34,15 @@ TEST_F(Opening, RefusesADatabaseOfSomethingElse) {
   EXPECT_FALSE(calls);
 }
 
+TEST_F(Opening, RefusesAFileWhoseCallsAreOfNoService) {
+  accept(call_of("Orders"));
+  calls.reset();
+  sqlite::connection(options.file, sqlite::access::write, "").run("UPDATE live SET service=7");
+  EXPECT_THROW(open(), std::runtime_error);
+  sqlite::connection(options.file, sqlite::access::write, "").run("UPDATE live SET service=1");
+  open();
+}
+
 TEST_F(Opening, KnowsWhetherItWasClosed) {
   EXPECT_TRUE(open().was_clean());
   EXPECT_FALSE(open().was_clean());

@@ -68,7 +68,7 @@ void sqlite_calls::claim_one(service_state& service, const schedule::ready_call&
   std::int64_t created = 0;
   {
     auto row = sql_->select_claimed.query(which.id);
-    if (!row.next()) throw std::runtime_error("a call that waits is not in the file");
+    if (!row.next()) throw error(SQLITE_CORRUPT, "a call that waits is not in the file");
     call = read_call(row);
     created = row.integer(8);
     if (row.integer(12) != 0) live.flags |= flag::webhook;

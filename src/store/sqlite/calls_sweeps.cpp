@@ -27,7 +27,7 @@ void sqlite_calls::advance() {
 void sqlite_calls::wake_due() {
   for (const std::int64_t id : schedule_.due(now_ms(), chunk)) {
     const auto live = live_row(id);
-    if (!live) throw std::runtime_error("a call that is due is not in the file");
+    if (!live) throw error(SQLITE_CORRUPT, "a call that is due is not in the file");
     schedule_.leave(*live);
     schedule_.enter(*live, now_ms());
   }
@@ -36,7 +36,7 @@ void sqlite_calls::wake_due() {
 void sqlite_calls::expire() {
   for (const std::int64_t id : schedule_.over(now_ms(), chunk)) {
     const auto live = live_row(id);
-    if (!live) throw std::runtime_error("a call that is over is not in the file");
+    if (!live) throw error(SQLITE_CORRUPT, "a call that is over is not in the file");
     static_cast<void>(finish_waiting(*live, call_state::expired));
   }
 }

@@ -64,6 +64,7 @@ std::vector<live_call> sqlite_calls::load_live() {
   std::vector<live_call> lost;
   for (auto row = sql_->all_live.query(); row.next();) {
     const live_call live = read_live(row);
+    static_cast<void>(services_->at(live.service));
     const auto found = claimed.empty() ? claimed.end() : claimed.find(live.id);
     const bool runs = found != claimed.end() && live.settled < found->second;
     if (found != claimed.end()) claimed.erase(found);
