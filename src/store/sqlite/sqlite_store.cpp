@@ -1,5 +1,6 @@
 #include "store/sqlite/sqlite_store.hpp"
 
+#include <pthread.h>
 #include <sys/statvfs.h>
 
 #include <algorithm>
@@ -232,6 +233,7 @@ void sqlite_store::check_file() {
 // The writing thread.
 
 void sqlite_store::run() {
+  ::pthread_setname_np(::pthread_self(), "call store");
   try {
     serve();
   } catch (const std::exception& e) {

@@ -1,4 +1,4 @@
-// How long the claims of this process hold, in memory: a start makes all claims of before lost.
+// The claims of this process, in memory: a start makes all claims of before lost.
 #pragma once
 
 #include <cstdint>
@@ -9,20 +9,32 @@
 #include <vector>
 
 #include "store/call_store.hpp"
+#include "store/sqlite/live_call.hpp"
 
 namespace understudy::store::sqlite {
 
+struct running_call {
+  live_call live;
+  std::uint64_t number = 0;  ///< of its token
+  wall_time until{};         ///< its lease
+  std::int64_t batch = 0;    ///< its row in `claim`; 0: it is not written yet
+};
+
 /// All leases are equally long, so they end in the order in which they began: a queue is enough.
 /// What changes within a transaction is undone by rollback(), or kept by commit().
-class lease_book {
+class running_book {
  public:
-  explicit lease_book(std::chrono::milliseconds lease) : lease_(lease) {}
+  explicit running_book(std::chrono::milliseconds lease) : lease_(lease) {}
 
-  void add(std::int64_t id, std::uint64_t number, wall_time now) {
-    const entry made{number, now + lease_};
-    held_.insert_or_assign(id, made);
-    queue_.push_back({made.until, id, number});
-    changes_.push_back({id, std::nullopt});
+  void add(const live_call& live, std::uint64_t number, wall_time now) {
+    const running_call made{live, number, now + lease_, 0};
+    held_.insert_or_assign(live.id, made);
+    queue_.push_back({made.until, live.id, number});
+    changes_.push_back({live.id, std::nullopt});
+  }
+  [[nodiscard]] const running_call* find(std::int64_t id) const {
+    const auto found = held_.find(id);
+    return found == held_.end() ? nullptr : &found->second;
   }
   void remove(std::int64_t id) {
     const auto found = held_.find(id);
@@ -30,12 +42,22 @@ class lease_book {
     changes_.push_back({id, found->second});
     held_.erase(found);
   }
+  void update(const live_call& live) {
+    const auto found = held_.find(live.id);
+    if (found == held_.end()) return;
+    changes_.push_back({live.id, found->second});
+    found->second.live = live;
+  }
+  /// It is written now. Not undone: a rollback forgets the whole claim.
+  void written(std::int64_t id, std::int64_t batch) {
+    if (const auto found = held_.find(id); found != held_.end()) found->second.batch = batch;
+  }
   /// Begins anew, where that attempt still holds.
   void renew(std::int64_t id, std::uint64_t number, wall_time now) {
     const auto found = held_.find(id);
     if (found != held_.end() && found->second.number == number) found->second.until = now + lease_;
   }
-  /// One that has ended: its id and number. It must be removed then.
+  /// One whose lease has ended: its id and number. It must be removed then.
   [[nodiscard]] std::optional<std::pair<std::int64_t, std::uint64_t>> ended(wall_time now) {
     while (!queue_.empty() && queue_.front().until <= now) {
       const turn first = queue_.front();
@@ -51,6 +73,7 @@ class lease_book {
   [[nodiscard]] wall_time next() const {
     return queue_.empty() ? wall_time::max() : queue_.front().until;
   }
+  [[nodiscard]] const std::unordered_map<std::int64_t, running_call>& all() const { return held_; }
 
   void commit() { changes_.clear(); }
   void rollback() {
@@ -66,19 +89,15 @@ class lease_book {
   }
 
  private:
-  struct entry {
-    std::uint64_t number = 0;
-    wall_time until{};
-  };
   struct turn {
     wall_time until{};
     std::int64_t id = 0;
     std::uint64_t number = 0;
   };
   std::chrono::milliseconds lease_;
-  std::unordered_map<std::int64_t, entry> held_;
+  std::unordered_map<std::int64_t, running_call> held_;
   std::deque<turn> queue_;
-  std::vector<std::pair<std::int64_t, std::optional<entry>>> changes_;
+  std::vector<std::pair<std::int64_t, std::optional<running_call>>> changes_;
 };
 
 }  // namespace understudy::store::sqlite
