@@ -79,7 +79,7 @@ void world::plan_callers() {
       const auto other = std::make_shared<caller>(*who);
       other->call.params = "[g,\"other\"]";
       other->call.scope += "other";
-      other->call = with_key(std::move(other->call), other->call.key);
+      other->call = with_key(other->call, who->call.key);
       time_.after(time_.upto(9000), [this, other] { ask(other); });
     });
   }
