@@ -53,7 +53,7 @@ constexpr std::array rules = {
          "is the first of its line, but waits for another"},
     rule{"SELECT l.id FROM line l JOIN call c ON c.id=l.id LEFT JOIN waiting w ON"
          " w.deadline=c.deadline AND w.id=c.id WHERE coalesce(w.place, 0)<>2 AND "
-         "EXISTS" UNDERSTUDY_LINE_BEFORE,
+         "NOT EXISTS(SELECT 1 FROM dead x WHERE x.id=l.id) AND EXISTS" UNDERSTUDY_LINE_BEFORE,
          "does not wait for the one before it in its line"},
     rule{"SELECT p.id FROM print p LEFT JOIN call c ON c.id=p.id WHERE c.id IS NULL",
          "has a key, but there is no such call"},
