@@ -116,7 +116,8 @@ class call_desk final : public store::call_sink, public std::enable_shared_from_
   void heard(const waiter_ptr& who, store::acceptance accepted);
   void await_end(const waiter_ptr& who, store::call_id id);
   void leave(const waiter_ptr& who, store::call_id id);
-  boost::asio::awaitable<void> carry(store::claimed_call call);
+  /// `since`: when the store told of the claim.
+  boost::asio::awaitable<void> carry(store::claimed_call call, core::time_point since);
   boost::asio::awaitable<stored_attempt> carry_to_server(const store::claimed_call& call);
   /// One whose end is told: to the webhook of the call that it is about.
   boost::asio::awaitable<stored_attempt> carry_to_webhook(const store::claimed_call& call);

@@ -29,10 +29,11 @@ constexpr milliseconds held_look{20};
 }  // namespace
 
 void call_desk::claimed(std::vector<store::claimed_call> calls) {
-  asio::post(parts_.home, [self = shared_from_this(), calls = std::move(calls)]() mutable {
+  const auto since = clock::now();
+  asio::post(parts_.home, [self = shared_from_this(), since, calls = std::move(calls)]() mutable {
     for (store::claimed_call& call : calls) {
       if (!self->store_) return;  // it is given to the store's next owner as begun
-      auto run = self->carry(std::move(call));
+      auto run = self->carry(std::move(call), since);
       asio::co_spawn(self->parts_.home, std::move(run), [](const std::exception_ptr& failure) {
         if (failure) std::rethrow_exception(failure);
       });
@@ -40,12 +41,15 @@ void call_desk::claimed(std::vector<store::claimed_call> calls) {
   });
 }
 
-asio::awaitable<void> call_desk::carry(store::claimed_call call) {
+asio::awaitable<void> call_desk::carry(store::claimed_call call, core::time_point since) {
   const auto self = shared_from_this();
   if (!store_) co_return;  // it ended before this began
   ++running_;
   stored_attempt attempt;
-  if (call.service == store::webhook_service) {
+  const auto held = std::chrono::ceil<milliseconds>(clock::now() - since);
+  if (!core::may_begin(core::claim_lease(parts_.attempt_max), held)) {
+    attempt.end.fate = core::attempt_fate::not_sent;
+  } else if (call.service == store::webhook_service) {
     attempt = co_await carry_to_webhook(call);
   } else {
     attempt = co_await carry_to_server(call);

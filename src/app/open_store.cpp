@@ -40,8 +40,7 @@ std::shared_ptr<store::call_store> open_store(const gateway_config& config, stor
   options.calls.rows_max = config.calls.quota_rows;
   options.calls.bytes_max = config.calls.quota_bytes;
   options.calls.result_kept = config.calls.result_kept;
-  // An attempt ends by its deadline. Who says nothing for twice as long has lost its claim.
-  options.calls.lease = 2 * config.deadline;
+  options.calls.lease = core::claim_lease(config.deadline);
   options.checked = [&events, file = config.calls.store](const std::vector<std::string>& problems) {
     events.write(check_record(file, problems));
   };

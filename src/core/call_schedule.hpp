@@ -59,6 +59,20 @@ struct call_next {
                                       unsigned attempts, bool may_have_run, const attempt_end& end,
                                       wall_time now, dice& jitter);
 
+/// How long a claim holds that nobody renews. An attempt ends by `attempt_max`: who says nothing
+/// for twice as long has lost it.
+[[nodiscard]] constexpr std::chrono::milliseconds claim_lease(
+    std::chrono::milliseconds attempt_max) {
+  return 2 * attempt_max;
+}
+
+/// Whether an attempt may begin so long after its claim was made. A third of the lease must be
+/// left: an owner that was frozen does not send what others may have by now.
+[[nodiscard]] constexpr bool may_begin(std::chrono::milliseconds lease,
+                                       std::chrono::milliseconds since) {
+  return since <= lease * 2 / 3;
+}
+
 /// A call whose time is over, or that is cancelled, while it waits: `ended` (expired or
 /// cancelled), unless one of its attempts may have run: then it is dead.
 [[nodiscard]] call_next end_waiting(call_state ended, bool may_have_run);

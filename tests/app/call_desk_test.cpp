@@ -6,6 +6,7 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 #include <map>
+#include <thread>
 
 #include "app/fake_store.hpp"
 #include "understudy/error.hpp"
@@ -30,6 +31,7 @@ class call_desk_test : public testing::Test {
     };
     parts.usable = [this](std::string_view, std::string_view) { return usable; };
     parts.rules = std::make_shared<const call_rules>(gateway_config{});
+    parts.attempt_max = attempt_max;
     parts.running_max = 7;
     parts.accepting_max = 3;
     desk = std::make_shared<call_desk>(std::move(parts));
@@ -87,6 +89,8 @@ class call_desk_test : public testing::Test {
     loop.restart();
     while (!answers.contains(name)) loop.run_one();
   }
+
+  static constexpr auto attempt_max = 1s;
 
   asio::io_context loop;
   std::shared_ptr<fake_store> store;
@@ -245,6 +249,18 @@ TEST_F(call_desk_test, no_place_is_granted_anew_while_it_drains) {
   run();
   EXPECT_EQ(store->reports.size(), 1U);  // what had begun ends
   EXPECT_EQ(store->places, 7U);
+}
+
+TEST_F(call_desk_test, a_claim_that_is_old_already_is_not_sent) {
+  desk->claimed({claim(1)});
+  std::this_thread::sleep_for(core::claim_lease(attempt_max) * 2 / 3 + 1ms);  // it was frozen
+  run();
+  EXPECT_TRUE(bodies.empty());
+  ASSERT_EQ(store->reports.size(), 1U);
+  EXPECT_EQ(store->reports[0].next.state, store::call_state::waiting);
+  EXPECT_FALSE(store->reports[0].next.counted);
+  EXPECT_FALSE(store->reports[0].may_have_run);
+  EXPECT_EQ(store->places, 8U);
 }
 
 TEST_F(call_desk_test, a_ticket_can_be_waited_for) {

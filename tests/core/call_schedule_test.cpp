@@ -185,5 +185,13 @@ TEST(CallSchedule, NoRetryComesAfterTheDeadline) {
   EXPECT_EQ(call.after(end).state, call_state::expired);
 }
 
+TEST(CallSchedule, AnAttemptBeginsOnlyWhileAThirdOfItsLeaseIsLeft) {
+  constexpr auto lease = claim_lease(30s);
+  EXPECT_EQ(lease, 60s);
+  EXPECT_TRUE(may_begin(lease, 0ms));
+  EXPECT_TRUE(may_begin(lease, 40s));
+  EXPECT_FALSE(may_begin(lease, 40001ms));
+}
+
 }  // namespace
 }  // namespace understudy::core

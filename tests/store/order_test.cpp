@@ -119,6 +119,28 @@ TEST_F(Order, ARetryAsNewOfABlockingOneGoesBehindThoseThatWait) {
   EXPECT_EQ(heard.claimed.at(0).id, *copy);
 }
 
+TEST_F(Order, IsBlockedByOneThatDiesBehindADeadOne) {
+  const call_id second = accept(blocking("1"));
+  attempt_report unknown = report_of(claim(10).at(0), call_state::dead);
+  unknown.may_have_run = true;
+  report(unknown);
+  const auto first = in_one([&](auto& s) { return s.retry(second, true); });
+  ASSERT_TRUE(first);
+  finish(heard.claimed.at(0), call_state::dead);
+  EXPECT_EQ(in_one([&](auto& s) { return s.retry(second, false); }), second);
+  now += 49h;
+  settle();
+  EXPECT_EQ(state(second), call_state::dead);  // its time is over, and it may have run
+  EXPECT_EQ(verified(), std::vector<std::string>());
+  new_call call = in_line("2");
+  call.terms.deadline = now + 1h;
+  const call_id last = accept(call);
+  EXPECT_TRUE(in_one([&](auto& s) { return s.purge(*first); }));
+  EXPECT_TRUE(heard.claimed.empty());
+  EXPECT_TRUE(in_one([&](auto& s) { return s.purge(second); }));
+  EXPECT_EQ(heard.claimed.at(0).id, last);
+}
+
 TEST_F(Order, GoesOnAfterTheFirstIsCancelledOrExpires) {
   const call_id first = accept(in_line("1"));
   new_call brief = in_line("2");

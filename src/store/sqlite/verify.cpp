@@ -46,7 +46,8 @@ constexpr std::array rules = {
          "EXISTS" UNDERSTUDY_LINE_BEFORE ")",
          "is the first of its line, but waits for another"},
     rule{"SELECT l.id FROM line l JOIN call c ON c.id=l.id LEFT JOIN live w ON w.id=l.id"
-         " WHERE coalesce(w.flags, 0) & 16 = 0 AND EXISTS" UNDERSTUDY_LINE_BEFORE,
+         " WHERE coalesce(w.flags, 0) & 16 = 0 AND "
+         "NOT EXISTS(SELECT 1 FROM dead x WHERE x.id=l.id) AND EXISTS" UNDERSTUDY_LINE_BEFORE,
          "does not wait for the one before it in its line"},
     rule{"SELECT p.id FROM print p LEFT JOIN call c ON c.id=p.id WHERE c.id IS NULL",
          "has a key, but there is no such call"},

@@ -270,6 +270,12 @@ void memory_disk::cut(core::dice& dice) {
   fault = nullptr;
 }
 
+void memory_disk::outlive() {
+  for (const auto& [name, f] : files_) f->shm.clear();
+  dies_at_ = ~std::uint64_t{0};
+  fault = nullptr;
+}
+
 memory_disk::image memory_disk::contents() const {
   image out;
   for (const auto& [name, f] : files_) out[name] = f->now;

@@ -45,6 +45,9 @@ class memory_disk {
 
   /// The power fails, and comes back. No connection may be open, but such as only close.
   void cut(core::dice& dice);
+  /// The process is gone, the power is not: what was written is there, and may be lost by a cut().
+  /// No connection may be open, but such as only close.
+  void outlive();
   /// What is there now, as if it was all synced.
   using image = std::map<std::string, std::string>;
   [[nodiscard]] image contents() const;
