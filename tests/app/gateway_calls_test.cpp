@@ -1,4 +1,5 @@
 // A gateway that stores calls, end to end: modes, keys, tickets, servers that die.
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <cstdlib>
@@ -318,6 +319,30 @@ TEST_F(gateway_calls_test, an_address_for_administration_has_what_callers_must_n
   EXPECT_EQ(status(gate->http_address(), "GET", ticket), 200);
   EXPECT_EQ(status(gate->admin_address(), "GET", ticket), 200);
   EXPECT_EQ(status(gate->admin_address(), "DELETE", ticket), 200);
+}
+
+// Held calls do not end: where a third were begun, the store would say so.
+TEST_F(gateway_calls_test, a_service_has_no_more_calls_at_a_time_than_it_may) {
+  config.calls.service_running_max = {{"A", 2}};
+  auto held = fake_result("1");
+  held.hold = true;
+  first.always(held);
+  second.always(held);
+  start();
+  const auto begun = [&] { return first.call_count() + second.call_count(); };
+  const auto counts = [&](std::string_view text) {
+    const auto stats = fetch_body("GET", "/calls/stats");
+    return stats.find(text, stats.find(R"("service":"A")")) != std::string::npos;
+  };
+  for (int i = 0; i < 6; ++i) ask("A@place", "[]", R"({"mode":"queued"})");
+  for (const unsigned taken : {2U, 4U, 6U}) {
+    const auto stats = fmt::format(R"("waiting":{},"running":2)", 6 - taken);
+    ASSERT_TRUE(eventually([&] { return counts(stats) && begun() == taken; })) << taken;
+    first.release();
+    second.release();
+  }
+  ASSERT_TRUE(eventually([&] { return counts(R"("running":0,"done":6)"); }));
+  EXPECT_EQ(begun(), 6U);
 }
 
 TEST_F(gateway_calls_test, callers_of_all_lanes_share_one_store) {
