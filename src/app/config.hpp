@@ -46,6 +46,7 @@ struct call_rule {
   core::retry_rule retry;
   core::on_unknown unknown = core::on_unknown::retry;
   core::on_dead dead = core::on_dead::skip;
+  bool once = false;    ///< whoever wrote it knows that a repeat has no second effect
   std::string webhook;  ///< where the ends of its calls are told; empty: nowhere
   unsigned line = 0;
 };

@@ -161,7 +161,7 @@ void read_mode(reader& value, call_rule& rule) {
   value.problem(fmt::format("\"{}\" is no mode: write direct, durable or queued", *text));
 }
 
-constexpr std::array<reader::key<call_rule>, 15> rule_keys{{
+constexpr std::array<reader::key<call_rule>, 16> rule_keys{{
     {"match", read_match},
     {"mode", read_mode},
     {"key", [](reader& value, call_rule& rule) { read_path(value, rule.key); }},
@@ -200,6 +200,10 @@ constexpr std::array<reader::key<call_rule>, 15> rule_keys{{
      [](reader& value, call_rule& rule) {
        read_choice(value, rule.unknown, "retry", core::on_unknown::retry, "dead",
                    core::on_unknown::dead);
+     }},
+    {"once",
+     [](reader& value, call_rule& rule) {
+       if (const auto* once = value.as<bool>("true or false")) rule.once = *once;
      }},
     {"webhook", read_webhook},
     {"on_dead",
