@@ -84,6 +84,12 @@ asio::awaitable<forward_result> dispatcher_impl::call(const forward& request) {
   options.priority = request.priority;
   options.caller = request.caller;
   options.key = request.balance_key;
+  if (!request.failed_at.empty()) {
+    for (const core::server_status& each : pool_.status(now())) {
+      const auto failed = std::ranges::find(request.failed_at, each.options.address);
+      if (failed != request.failed_at.end()) options.failed_at.push_back(each.id);
+    }
+  }
   core::call life(pool_, std::move(options));
   call_attempts out(*this, life, request);
   std::optional<forwarded> in_hand;  // an answer that faults, while a better one is looked for
