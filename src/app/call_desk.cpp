@@ -22,7 +22,8 @@ namespace {
 
 constexpr auto as_value = asio::as_tuple(asio::use_awaitable);
 // A caller who asks for a ticket at once still has to hear that its call is durable.
-constexpr milliseconds durable_wait{10000};
+constexpr milliseconds durable_wait_min{1000};
+constexpr milliseconds durable_wait_max{10000};
 
 // The store has it, now or since before.
 bool lives(const store::acceptance& accepted) {
@@ -51,6 +52,7 @@ void call_desk::drain() {
 
 void call_desk::stop() {
   draining_ = true;
+  if (store_) give_back_claims();
   // Nothing that belongs to home's loop stays.
   held_timer_.reset();
   parts_.attempt = nullptr;
@@ -64,6 +66,10 @@ void call_desk::stop() {
   }
   waiting_.clear();
   store_.reset();
+}
+
+milliseconds call_desk::patience(milliseconds wait) const {
+  return std::min(std::clamp(wait, durable_wait_min, durable_wait_max), rules().answer_within());
 }
 
 std::string call_desk::ticket(store::call_id id) const {
@@ -99,7 +105,7 @@ asio::awaitable<void> call_desk::durable(waiter_ptr who, core::time_point durabl
 asio::awaitable<std::variant<store::call_id, routed>> call_desk::accept(store::new_call call) {
   const auto self = shared_from_this();
   const auto who = std::make_shared<waiter>(parts_.home);
-  const auto durable_by = clock::now() + durable_wait;
+  const auto durable_by = clock::now() + patience();
   hand_over(who, std::move(call));
   co_await durable(who, durable_by);
   if (who->accepted) leave(who, who->accepted->id);
@@ -110,7 +116,7 @@ asio::awaitable<std::variant<store::call_id, routed>> call_desk::accept(store::n
 asio::awaitable<std::variant<std::vector<store::call_id>, routed>> call_desk::accept_all(
     std::vector<store::new_call> calls) {
   const auto self = shared_from_this();
-  const auto durable_by = clock::now() + durable_wait;
+  const auto durable_by = clock::now() + patience();
   // They go to the store together, and so into one commit.
   std::vector<waiter_ptr> all;
   for (store::new_call& call : calls) {
@@ -137,9 +143,8 @@ asio::awaitable<routed> call_desk::serve(store::new_call call, milliseconds wait
   const auto start = clock::now();
   const bool waits = call.terms.mode == core::call_mode::durable;
   const auto who = std::make_shared<waiter>(parts_.home);
-  const auto durable_by = clock::now() + durable_wait;
   hand_over(who, std::move(call));
-  co_await durable(who, durable_by);
+  co_await durable(who, start + patience(wait));
   if (!who->accepted) co_return answer_for(*who);
   while (lives(*who->accepted) && waits && !who->ended && !who->left &&
          clock::now() < start + wait) {
@@ -200,7 +205,7 @@ asio::awaitable<routed> call_desk::result(store::call_id id, milliseconds wait) 
       who->wake.cancel();
     });
   });
-  const auto looked_by = std::max(until, clock::now() + durable_wait);
+  const auto looked_by = std::max(until, clock::now() + patience(wait));
   while (!who->left && !answered && clock::now() < looked_by) {
     who->wake.expires_at(looked_by);
     co_await who->wake.async_wait(as_value);
@@ -263,6 +268,7 @@ routed call_desk::ending_answer(const store::call_ending& ending) const {
 void call_desk::ended(std::vector<store::call_ending> calls) {
   asio::post(parts_.home, [self = shared_from_this(), calls = std::move(calls)]() mutable {
     for (store::call_ending& call : calls) {
+      self->failed_at_.erase(static_cast<std::uint64_t>(call.id));
       const auto found = self->waiting_.find(static_cast<std::uint64_t>(call.id));
       if (found == self->waiting_.end()) continue;
       const auto waiters = std::move(found->second);

@@ -7,7 +7,9 @@
 #include <chrono>
 #include <cstddef>
 #include <functional>
+#include <list>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <set>
 #include <string>
@@ -31,7 +33,7 @@ struct stored_attempt {
   bool no_server = false;  ///< none of its pool was usable
   bool error = false;      ///< the payload is an error object
   std::string payload;     ///< raw JSON; empty where nothing was answered
-  std::string server;      ///< that answered
+  std::string server;      ///< that answered, or may have run it
 };
 
 /// What an attempt is given beside its bytes.
@@ -40,6 +42,8 @@ struct attempt_terms {
   core::time_point deadline{};
   bool hurried = false;  ///< it has less time than attempts have: to miss it speaks of no server
   unsigned priority = 5;
+  std::vector<std::string> failed_at;  ///< servers at which it failed: others come first
+  bool* sent = nullptr;                ///< to be set before its first byte leaves
 };
 
 struct desk_parts {
@@ -70,17 +74,22 @@ class call_desk final : public store::call_sink, public std::enable_shared_from_
   /// Begins: calls that wait in the store are carried. `store` tells this desk of its calls, and
   /// outlives what the desk asks of it; the desk keeps it until stop().
   void start(std::shared_ptr<store::call_store> store);
-  /// No attempt is begun any more; those that run go on.
+  /// No place is granted any more, and nothing accepted; attempts that run go on.
   void drain();
-  /// Lets go of the store. Callers that wait are told that their calls go on. Home's loop does not
-  /// run, or this runs on it.
+  /// Lets go of the store. What it gave and no server was sent goes back: the next start finds it
+  /// as if it had not begun. Callers that wait are told that their calls go on. Home's loop does
+  /// not run, or this runs on it.
   void stop();
   void configure(std::shared_ptr<const call_rules> rules) { parts_.rules = std::move(rules); }
   [[nodiscard]] const boost::asio::any_io_executor& home() const { return parts_.home; }
   [[nodiscard]] const call_rules& rules() const { return *parts_.rules; }
   [[nodiscard]] const std::shared_ptr<store::call_store>& store() const { return store_; }
   /// Attempts that run.
-  [[nodiscard]] std::size_t running() const { return running_; }
+  [[nodiscard]] std::size_t running() const { return attempts_.size(); }
+  /// How long a caller who would wait so long for an answer is kept in the dark about whether the
+  /// store has heard it.
+  [[nodiscard]] std::chrono::milliseconds patience(
+      std::chrono::milliseconds wait = std::chrono::milliseconds::max()) const;
 
   /// Stores a call, and waits for its end, at most `wait`: the answer, or a ticket (-32011).
   boost::asio::awaitable<routed> serve(store::new_call call, std::chrono::milliseconds wait);
@@ -109,6 +118,15 @@ class call_desk final : public store::call_sink, public std::enable_shared_from_
     bool left = false;  ///< its caller has been answered
   };
   using waiter_ptr = std::shared_ptr<waiter>;
+  struct told_claim {
+    store::claimed_call call;
+    core::time_point since;  ///< when the store told of it
+  };
+  /// An attempt that runs.
+  struct under_way {
+    store::held_claim claim;
+    bool sent = false;  ///< a server may have seen it
+  };
 
   void hand_over(const waiter_ptr& who, store::new_call call);
   /// Until the call is durable, is refused, or may be durable.
@@ -116,12 +134,15 @@ class call_desk final : public store::call_sink, public std::enable_shared_from_
   void heard(const waiter_ptr& who, store::acceptance accepted);
   void await_end(const waiter_ptr& who, store::call_id id);
   void leave(const waiter_ptr& who, store::call_id id);
-  /// `since`: when the store told of the claim.
-  boost::asio::awaitable<void> carry(store::claimed_call call, core::time_point since);
-  boost::asio::awaitable<stored_attempt> carry_to_server(const store::claimed_call& call);
+  boost::asio::awaitable<void> carry(told_claim told, std::list<under_way>::iterator place);
+  boost::asio::awaitable<stored_attempt> carry_to_server(const store::claimed_call& call,
+                                                         bool& sent);
   /// One whose end is told: to the webhook of the call that it is about.
   boost::asio::awaitable<stored_attempt> carry_to_webhook(const store::claimed_call& call);
   void finish(const store::claimed_call& call, stored_attempt attempt);
+  void remember_failure(const store::claimed_call& call, const store::attempt_report& report,
+                        core::attempt_fate fate);
+  void give_back_claims();
   void hold(const std::string& service);
   void look_at_held();
 
@@ -138,8 +159,14 @@ class call_desk final : public store::call_sink, public std::enable_shared_from_
   std::set<std::string> held_;  ///< services without a usable server
   /// None after stop(): another lane may let go of the desk last, when home's loop is gone.
   std::optional<boost::asio::steady_timer> held_timer_;
-  std::size_t running_ = 0;
+  std::list<under_way> attempts_;
+  /// Where calls that wait again have failed: a hint, so it need not outlive the process.
+  std::unordered_map<std::uint64_t, std::vector<std::string>> failed_at_;
   bool draining_ = false;
+
+  std::mutex claims_mutex_;
+  std::vector<told_claim> told_;            ///< claims that home has not taken yet
+  store::call_store* give_back_ = nullptr;  ///< where they go once home takes no more
 };
 
 }  // namespace understudy::app

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/post.hpp>
+#include <iterator>
 #include <utility>
 
 #include "app/ask_store.hpp"
@@ -25,15 +26,43 @@ namespace {
 
 // How often a service without a usable server is looked at.
 constexpr milliseconds held_look{20};
+// By then a store that closes is closed: it gives no call out again that came back.
+constexpr milliseconds closed_by{1000};
+constexpr std::size_t failed_calls_max = 10000;  // that are remembered
+constexpr std::size_t failed_servers_max = 8;
+
+void not_begun(store::call_store& store, const store::held_claim& claim) {
+  store::attempt_report report;
+  report.id = claim.id;
+  report.token = claim.token;
+  report.next.state = store::call_state::waiting;
+  report.next.due = wall_now() + closed_by;
+  report.next.counted = false;
+  store.report(std::move(report), [](bool) {});
+}
 
 }  // namespace
 
 void call_desk::claimed(std::vector<store::claimed_call> calls) {
   const auto since = clock::now();
-  asio::post(parts_.home, [self = shared_from_this(), since, calls = std::move(calls)]() mutable {
-    for (store::claimed_call& call : calls) {
-      if (!self->store_) return;  // it is given to the store's next owner as begun
-      auto run = self->carry(std::move(call), since);
+  {
+    const std::lock_guard lock(claims_mutex_);
+    if (give_back_ != nullptr) {
+      for (const store::claimed_call& call : calls) not_begun(*give_back_, {call.id, call.token});
+      return;
+    }
+    for (store::claimed_call& call : calls) told_.push_back({std::move(call), since});
+  }
+  asio::post(parts_.home, [self = shared_from_this()] {
+    std::vector<told_claim> told;
+    {
+      const std::lock_guard lock(self->claims_mutex_);
+      told.swap(self->told_);
+    }
+    for (told_claim& each : told) {
+      auto& begun = self->attempts_;
+      const auto place = begun.insert(begun.end(), under_way{{each.call.id, each.call.token}});
+      auto run = self->carry(std::move(each), place);
       asio::co_spawn(self->parts_.home, std::move(run), [](const std::exception_ptr& failure) {
         if (failure) std::rethrow_exception(failure);
       });
@@ -41,20 +70,35 @@ void call_desk::claimed(std::vector<store::claimed_call> calls) {
   });
 }
 
-asio::awaitable<void> call_desk::carry(store::claimed_call call, core::time_point since) {
+// The store may give more until it is gone: those go back at once.
+void call_desk::give_back_claims() {
+  std::vector<told_claim> told;
+  {
+    const std::lock_guard lock(claims_mutex_);
+    give_back_ = store_.get();
+    told.swap(told_);
+  }
+  for (const told_claim& each : told) not_begun(*store_, {each.call.id, each.call.token});
+  for (const under_way& attempt : attempts_) {
+    if (!attempt.sent) not_begun(*store_, attempt.claim);
+  }
+}
+
+asio::awaitable<void> call_desk::carry(told_claim told, std::list<under_way>::iterator place) {
+  const store::claimed_call& call = told.call;
   const auto self = shared_from_this();
-  if (!store_) co_return;  // it ended before this began
-  ++running_;
   stored_attempt attempt;
-  const auto held = std::chrono::ceil<milliseconds>(clock::now() - since);
-  if (!core::may_begin(core::claim_lease(parts_.attempt_max), held)) {
-    attempt.end.fate = core::attempt_fate::not_sent;
+  const auto held = std::chrono::ceil<milliseconds>(clock::now() - told.since);
+  const bool late = !core::may_begin(core::claim_lease(parts_.attempt_max), held);
+  if (late || !store_) {
+    attempt.end.fate = core::attempt_fate::not_sent;  // without a store it was given back before
   } else if (call.service == store::webhook_service) {
+    place->sent = true;
     attempt = co_await carry_to_webhook(call);
   } else {
-    attempt = co_await carry_to_server(call);
+    attempt = co_await carry_to_server(call, place->sent);
   }
-  --running_;
+  attempts_.erase(place);
   finish(call, std::move(attempt));
 }
 
@@ -88,7 +132,8 @@ asio::awaitable<stored_attempt> call_desk::carry_to_webhook(const store::claimed
   co_return attempt;
 }
 
-asio::awaitable<stored_attempt> call_desk::carry_to_server(const store::claimed_call& call) {
+asio::awaitable<stored_attempt> call_desk::carry_to_server(const store::claimed_call& call,
+                                                           bool& sent) {
   const std::string body = attempt_request(call, ticket(call.id), call.attempts + 1);
   stored_attempt attempt;
   const auto parsed = wire::parse_request(body);
@@ -97,6 +142,11 @@ asio::awaitable<stored_attempt> call_desk::carry_to_server(const store::claimed_
     terms.only = place_of(call.service).only;
     terms.priority = call.terms.priority;
     const auto left = std::max(call.terms.deadline - wall_now(), milliseconds(0));
+    terms.sent = &sent;
+    if (const auto failed = failed_at_.find(static_cast<std::uint64_t>(call.id));
+        failed != failed_at_.end()) {
+      terms.failed_at = failed->second;
+    }
     terms.hurried = left < parts_.attempt_max;
     terms.deadline = clock::now() + std::min(parts_.attempt_max, left);
     attempt = co_await parts_.attempt(*request, body, terms);
@@ -127,8 +177,24 @@ void call_desk::finish(const store::claimed_call& call, stored_attempt attempt) 
     hold(call.service);
     if (report.next.state == core::call_state::waiting) report.next.due = wall_now();
   }
+  remember_failure(call, report, attempt.end.fate);
   store_->report(std::move(report), [](bool) {});
   if (!draining_) store_->grant(1);
+}
+
+// An error of the service would be the same elsewhere.
+void call_desk::remember_failure(const store::claimed_call& call,
+                                 const store::attempt_report& report, core::attempt_fate fate) {
+  const auto id = static_cast<std::uint64_t>(call.id);
+  const bool failed = fate == core::attempt_fate::fault || fate == core::attempt_fate::unknown;
+  if (report.next.state != core::call_state::waiting) {
+    failed_at_.erase(id);
+  } else if (failed && !report.server.empty() &&
+             (failed_at_.size() < failed_calls_max || failed_at_.contains(id))) {
+    auto& servers = failed_at_[id];
+    const bool known = std::ranges::find(servers, report.server) != servers.end();
+    if (!known && servers.size() < failed_servers_max) servers.push_back(report.server);
+  }
 }
 
 void call_desk::hold(const std::string& service) {

@@ -48,6 +48,8 @@ class call_rules {
                                                                 core::call_mode mode,
                                                                 core::wall_time now) const;
 
+  /// So long after its call a caller may still listen; the longest where that is not known.
+  [[nodiscard]] std::chrono::milliseconds answer_within() const { return answer_within_; }
   /// What holds for retries of a method.
   [[nodiscard]] const core::retry_rule& retry(std::string_view method) const;
 

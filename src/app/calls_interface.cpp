@@ -149,7 +149,7 @@ asio::awaitable<routed> enqueue_many(std::shared_ptr<call_desk> desk, std::strin
 asio::awaitable<routed> state(std::shared_ptr<call_desk> desk, store::call_id id) {
   using found = std::optional<store::call_view>;
   const auto ask = [&](auto answered) { desk->store()->look(id, std::move(answered)); };
-  const auto view = co_await ask_store<found>(desk->home(), ask);
+  const auto view = co_await ask_store<found>(desk->home(), ask, desk->patience());
   if (!view) co_return silent_store();
   if (!*view) co_return invalid("There is no call with this ticket.");
   std::string json;
@@ -160,7 +160,7 @@ asio::awaitable<routed> state(std::shared_ptr<call_desk> desk, store::call_id id
 asio::awaitable<routed> cancel(std::shared_ptr<call_desk> desk, store::call_id id) {
   using found = std::optional<store::call_state>;
   const auto ask = [&](auto answered) { desk->store()->cancel(id, std::move(answered)); };
-  const auto after = co_await ask_store<found>(desk->home(), ask);
+  const auto after = co_await ask_store<found>(desk->home(), ask, desk->patience());
   if (!after) co_return silent_store();
   co_return truth(*after == store::call_state::cancelled);
 }
@@ -168,7 +168,7 @@ asio::awaitable<routed> cancel(std::shared_ptr<call_desk> desk, store::call_id i
 asio::awaitable<routed> retry(std::shared_ptr<call_desk> desk, store::call_id id) {
   using found = std::optional<store::call_id>;
   const auto ask = [&](auto answered) { desk->store()->retry(id, false, std::move(answered)); };
-  const auto after = co_await ask_store<found>(desk->home(), ask);
+  const auto after = co_await ask_store<found>(desk->home(), ask, desk->patience());
   if (!after) co_return silent_store();
   co_return truth(after->has_value());
 }

@@ -284,6 +284,7 @@ void add_drill(CLI::App& app, command_line& line) {
   add_duration(*command, "--duration", to.duration, "How long the load lasts, at least");
   command->add_option("--kills", to.kills, "How often kill-gateway kills it")
       ->capture_default_str();
+  command->add_option("--calls", to.calls, "How many wait in backlog")->capture_default_str();
   command->add_option("--seed", to.seed, "Of what happens at random instants")
       ->capture_default_str();
   command->add_option("--json", to.json, "Write the report as JSON; - is standard output")

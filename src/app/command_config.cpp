@@ -15,10 +15,12 @@ namespace {
 std::vector<std::string> remarks(const gateway_config& config) {
   std::vector<std::string> all;
   for (const call_rule& rule : config.rules) {
-    if (rule.mode == core::call_mode::direct || rule.unknown == core::on_unknown::dead) continue;
+    const bool repeats =
+        rule.mode != core::call_mode::direct && rule.unknown != core::on_unknown::dead;
+    if (!repeats || rule.once) continue;
     all.push_back(fmt::format(
         "rule {}: a call whose outcome is unknown is tried again. Its methods have to use `once` "
-        "(docs/ONCE.md) or be idempotent; otherwise say on_unknown = \"dead\".",
+        "(docs/ONCE.md) or be idempotent: then say once = true; otherwise on_unknown = \"dead\".",
         rule.match));
   }
   return all;

@@ -22,6 +22,7 @@ namespace understudy::app {
 namespace {
 
 constexpr int exit_interrupted = 130;
+constexpr std::uint64_t calls_max = 100'000'000;  // each is remembered, and counted afterwards
 constexpr std::array paces{drill_pace::normal, drill_pace::trickle, drill_pace::saturated};
 
 struct planned {
@@ -129,6 +130,13 @@ void print_table(const std::vector<drill_result>& results) {
       "their "
       "server died; they may have run and were not repeated.\n");
   for (const auto& r : results) {
+    std::vector<std::string> figures;
+    for (const auto& [name, value] : r.figures) {
+      figures.push_back(fmt::format("{} {:.1f}", name, value));
+    }
+    if (!figures.empty()) fmt::print("{}: {}\n", r.scenario, fmt::join(figures, ", "));
+  }
+  for (const auto& r : results) {
     for (const auto& promise : r.broken) {
       fmt::print("{}: {} is broken: {}.\n", r.scenario, promise.id, promise.why);
     }
@@ -168,6 +176,7 @@ void append_result(std::string& out, const drill_result& r) {
   if (r.stayed) object.number("stayed_share", *r.stayed);
   if (r.killed) object.number("killed", *r.killed);
   if (r.goodput_share) object.number("goodput_share", *r.goodput_share);
+  for (const auto& [name, value] : r.figures) object.raw(name, fmt::format("{:.1f}", value));
   if (!r.skipped.empty()) object.text("skipped", r.skipped);
   json_array broken(object.key("promises_broken"));
   for (const auto& id : broken_ids(r)) broken.text(id);
@@ -199,6 +208,7 @@ int run_plans(const std::vector<planned>& plans, const drill_options& options) {
   settings.calls_per_second = options.calls_per_second;
   settings.duration = options.duration;
   settings.kills = options.kills;
+  settings.calls = options.calls;
   settings.seed = options.seed;
   settings.keep = options.keep;
   settings.orders_program = find_orders(options.orders);
@@ -239,6 +249,9 @@ int run_drill(const drill_options& options) {
     if (options.calls_per_second <= 0 || options.duration < std::chrono::milliseconds{500}) {
       throw std::invalid_argument(
           "--calls-per-second must be positive and --duration at least 0.5 s.");
+    }
+    if (options.calls == 0 || options.calls > calls_max) {
+      throw std::invalid_argument(fmt::format("--calls is from 1 to {}.", calls_max));
     }
     return run_plans(plan(options.scenarios), options);
   } catch (const std::invalid_argument& error) {

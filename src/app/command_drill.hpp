@@ -15,6 +15,7 @@ struct drill_options {
   std::chrono::milliseconds duration{4000};  ///< --duration (CLI: seconds) of the load; longer
                                              ///< where a scenario waits for something
   unsigned kills = 20;                       ///< --kills N: of the gateway, in kill-gateway
+  std::uint64_t calls = 1'000'000;           ///< --calls N: that wait, in backlog
   std::uint64_t seed = 1;                    ///< --seed N: of what happens at random instants
   std::string json;    ///< --json FILE, `-` = standard output instead of the table
   bool keep = false;   ///< --keep: leave the folder with database and logs, and say where it is

@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -45,6 +46,7 @@ struct call_rule {
   core::retry_rule retry;
   core::on_unknown unknown = core::on_unknown::retry;
   core::on_dead dead = core::on_dead::skip;
+  bool once = false;    ///< whoever wrote it knows that a repeat has no second effect
   std::string webhook;  ///< where the ends of its calls are told; empty: nowhere
   unsigned line = 0;
 };
@@ -57,7 +59,9 @@ struct calls_config {
   std::chrono::milliseconds result_kept = std::chrono::hours(24);
   std::chrono::milliseconds deadline = std::chrono::hours(24);
   unsigned attempts_max = 20;
-  unsigned running_max = 256;       ///< attempts at a time
+  unsigned running_max = 256;  ///< attempts at a time
+  /// The same of single services, by their stored names (stored_place.hpp).
+  std::map<std::string, unsigned> service_running_max;
   std::string webhook_secret_file;  ///< what webhooks are signed with; empty: they are not
 
   friend bool operator==(const calls_config&, const calls_config&) = default;

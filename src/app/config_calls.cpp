@@ -6,6 +6,7 @@
 #include <array>
 #include <limits>
 
+#include "app/stored_place.hpp"
 #include "net/address.hpp"
 #include "wire/json_pointer.hpp"
 #include "wire/method_name.hpp"
@@ -30,7 +31,27 @@ void read_store(reader& value, calls_config& calls) {
   calls.store = text->substr(engine.size());
 }
 
-constexpr std::array<reader::key<calls_config>, 8> calls_keys{{
+constexpr int running_most = 100000;
+
+// {OrderInterface = 2}: the names are the services' own, or POOL/SERVICE.
+void read_service_limits(reader& value, calls_config& calls) {
+  const auto* table = value.as<toml_table>("a table, such as {OrderInterface = 2},");
+  if (table == nullptr) return;
+  for (const toml_member& member : *table) {
+    const place at = place_of(member.key);
+    if (at.service.empty() || member.key.find('@') != std::string::npos) {
+      value.problem(
+          fmt::format("\"{}\" is no service: write OrderInterface, or in quotes "
+                      "\"POOL/OrderInterface\" for a pool with an address of its own",
+                      member.key));
+    }
+    value.member(member, [&](reader& limit) {
+      limit.integer(calls.service_running_max[member.key], 1, running_most);
+    });
+  }
+}
+
+constexpr std::array<reader::key<calls_config>, 9> calls_keys{{
     {"store", read_store},
     {"quota_rows",
      [](reader& value, calls_config& calls) {
@@ -49,7 +70,8 @@ constexpr std::array<reader::key<calls_config>, 8> calls_keys{{
     {"attempts_max",
      [](reader& value, calls_config& calls) { value.integer(calls.attempts_max, 1, 10000); }},
     {"running_max",
-     [](reader& value, calls_config& calls) { value.integer(calls.running_max, 1, 100000); }},
+     [](reader& value, calls_config& calls) { value.integer(calls.running_max, 1, running_most); }},
+    {"service_running_max", read_service_limits},
     {"webhook_secret_file",
      [](reader& value, calls_config& calls) {
        if (const auto* file = value.as<std::string>("a file's name in quotes")) {
@@ -139,7 +161,7 @@ void read_mode(reader& value, call_rule& rule) {
   value.problem(fmt::format("\"{}\" is no mode: write direct, durable or queued", *text));
 }
 
-constexpr std::array<reader::key<call_rule>, 15> rule_keys{{
+constexpr std::array<reader::key<call_rule>, 16> rule_keys{{
     {"match", read_match},
     {"mode", read_mode},
     {"key", [](reader& value, call_rule& rule) { read_path(value, rule.key); }},
@@ -179,6 +201,10 @@ constexpr std::array<reader::key<call_rule>, 15> rule_keys{{
        read_choice(value, rule.unknown, "retry", core::on_unknown::retry, "dead",
                    core::on_unknown::dead);
      }},
+    {"once",
+     [](reader& value, call_rule& rule) {
+       if (const auto* once = value.as<bool>("true or false")) rule.once = *once;
+     }},
     {"webhook", read_webhook},
     {"on_dead",
      [](reader& value, call_rule& rule) {
@@ -216,6 +242,16 @@ void read_rules(toml_reader& section, gateway_config& config) {
 }
 
 void check_calls(const gateway_config& config, std::vector<config_problem>& problems) {
+  for (const auto& [service, most] : config.calls.service_running_max) {
+    const std::string_view pool = place_of(service).only;
+    const auto found = std::ranges::find_if(config.pools, [&](const pool_config& each) {
+      return each.name == pool && !each.listen.empty();
+    });
+    if (pool.empty() || found != config.pools.end()) continue;
+    problems.push_back({0, fmt::format("calls.service_running_max: {}: there is no pool {} with an "
+                                       "address of its own",
+                                       service, pool)});
+  }
   for (const call_rule& rule : config.rules) {
     if (rule.mode == core::call_mode::direct) {
       if (!rule.key.empty() || !rule.order.empty()) {

@@ -57,6 +57,13 @@ class toml_reader {
     }
   }
 
+  /// Calls `read(toml_reader&)` for a member of this table.
+  template <typename Read>
+  void member(const toml_member& one, Read&& read) {
+    toml_reader reader(one.value, path_ + "." + one.key, problems_);
+    read(reader);
+  }
+
   /// One accepted key of a table of this kind.
   template <typename Target>
   struct key {
@@ -73,8 +80,7 @@ class toml_reader {
     for (const toml_member& member : members) {
       const std::size_t at = index_of(member, names, absent);
       if (at == names.size()) continue;
-      toml_reader reader(member.value, path_ + "." + member.key, problems_);
-      keys[at].read(reader, into);
+      this->member(member, [&](toml_reader& reader) { keys[at].read(reader, into); });
     }
   }
 

@@ -16,6 +16,12 @@ class drill_interrupted : public std::runtime_error {
   drill_interrupted() : std::runtime_error("The drill was interrupted.") {}
 };
 
+/// What a scenario needs can not be had here, and why: no rights, or a tool is missing.
+class drill_unavailable : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
 /// While it lives, SIGINT and SIGTERM only raise a flag, which every wait of a drill looks at.
 class interrupt_guard {
  public:

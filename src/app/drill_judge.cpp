@@ -154,6 +154,19 @@ class verdict {
     breaks("P2", facts_.contradictions, " calls of one key were answered in two ways");
   }
 
+  void full_disk() {
+    if (!facts_.full_disk) return;
+    const drill_full_disk& seen = *facts_.full_disk;
+    const auto unless = [&](bool kept, const std::string& why) {
+      if (!kept) result_.broken.push_back({"P6", why});
+    };
+    unless(seen.refused > 0, "the disk was full, and no call was refused");
+    breaks("P6", seen.hintless, " calls were refused and not told when to come again");
+    unless(seen.ended_when_low > 0 && seen.refused_when_low > 0,
+           "accepted calls did not go on while others were refused");
+    unless(seen.gateway_lives, "the gateway died of a full disk");
+  }
+
   void failures() {
     breaks("P5", result_.acknowledged == 0 ? result_.calls : 0, " calls, and not one was answered");
     if (facts_.bounds.refusals) return;
@@ -255,9 +268,14 @@ drill_result judge(const drill_facts& facts) {
   if (facts.bounds.stayed_min) result.stayed = share_that_stayed(facts);
   if (facts.goodput) result.goodput_share = share_of_peak(facts);
   if (facts.killer) result.killed = facts.killer->workers;
+  result.figures = facts.figures;
+  if (facts.full_disk) {
+    result.figures.emplace_back("refused", static_cast<double>(facts.full_disk->refused));
+  }
   verdict what(facts, result);
   what.effects();
   what.store();
+  what.full_disk();
   what.failures();
   what.times();
   what.servers();

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "app/load.hpp"
@@ -69,6 +70,15 @@ struct drill_killer {
 };
 inline constexpr unsigned killer_workers_max = 2;
 
+/// What a gateway did while the disk of its store was full.
+struct drill_full_disk {
+  std::uint64_t refused = 0;           ///< calls that were told to come again later
+  std::uint64_t hintless = 0;          ///< those that were not told when
+  std::uint64_t ended_when_low = 0;    ///< accepted calls that became done while it refused others
+  std::uint64_t refused_when_low = 0;  ///< others, meanwhile
+  bool gateway_lives = false;          ///< with no byte free
+};
+
 struct drill_facts {
   std::string scenario;
   std::string skipped;  ///< why it could not be played here; all else means nothing then
@@ -85,7 +95,9 @@ struct drill_facts {
   std::optional<std::uint64_t> met;  ///< calls that met the trouble at its server
   std::optional<drill_goodput> goodput;
   std::optional<drill_killer> killer;
-  std::optional<bool> primary_serves;       ///< at the end, where it must
+  std::optional<drill_full_disk> full_disk;
+  std::vector<std::pair<std::string, double>> figures;  ///< measured, not judged
+  std::optional<bool> primary_serves;                   ///< at the end, where it must
   std::vector<std::string> store_problems;  ///< what does not agree in the call store, at the end
   std::uint64_t contradictions = 0;         ///< calls of which callers heard different ends
 };
@@ -123,6 +135,7 @@ struct drill_result : drill_counts {
   std::optional<double> stayed;         ///< share of the writes sent after the fault
   std::optional<double> goodput_share;  ///< of the peak
   std::optional<unsigned> killed;       ///< workers that one call killed
+  std::vector<std::pair<std::string, double>> figures;
   std::vector<broken_promise> broken;
 };
 

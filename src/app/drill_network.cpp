@@ -22,14 +22,14 @@ std::string find_tool(const std::string& name) {
   for (const char* folder : {"/usr/sbin/", "/sbin/", "/usr/bin/", "/bin/"}) {
     if (::access((folder + name).c_str(), X_OK) == 0) return folder + name;
   }
-  throw network_unavailable("the tool " + name + " is not here");
+  throw drill_unavailable("the tool " + name + " is not here");
 }
 
 void run(std::vector<std::string> command) {
   std::string line;
   for (const auto& word : command) line += (line.empty() ? "" : " ") + word;
   process tool(command, "/dev/null");
-  if (tool.wait(command_timeout) != 0) throw network_unavailable("\"" + line + "\" failed");
+  if (tool.wait(command_timeout) != 0) throw drill_unavailable("\"" + line + "\" failed");
 }
 
 std::vector<std::string> behind(std::vector<std::string> prefix,
@@ -55,8 +55,8 @@ drill_network::drill_network() : home_(::open("/proc/thread-self/ns/net", O_RDON
   const std::string sleep = find_tool("sleep");
   for (const char* tool : {"ip", "tc", "nsenter", "unshare"}) (void)find_tool(tool);
   if (!home_ || ::unshare(CLONE_NEWNET) != 0) {
-    throw network_unavailable("no network namespace can be made: " +
-                              std::generic_category().message(errno));
+    throw drill_unavailable("no network namespace can be made: " +
+                            std::generic_category().message(errno));
   }
   try {
     join();

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <optional>
-#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -11,19 +10,13 @@
 
 namespace understudy::app {
 
-/// Why there can be none here: no rights, or a tool is missing.
-class network_unavailable : public std::runtime_error {
- public:
-  using std::runtime_error::runtime_error;
-};
-
 /// Two network namespaces joined by a pair of virtual interfaces: the calling thread, and what it
 /// starts, is in one while this lives; the other is the primary's. Nothing of the machine's own
 /// network is touched, and the kernel removes both with it. Needs root, and ip, tc, unshare and
 /// nsenter.
 class drill_network {
  public:
-  /// Throws network_unavailable.
+  /// Throws drill_unavailable.
   drill_network();
   ~drill_network();
   drill_network(const drill_network&) = delete;

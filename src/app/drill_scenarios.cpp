@@ -12,12 +12,13 @@ namespace {
 
 // A call per second takes a while to show anything.
 constexpr std::chrono::seconds trickle_duration{12};
+constexpr std::size_t orders_bytes_max = std::size_t{2} << 30U;
 constexpr std::string_view in_all[] = {"crash", "all-down", "failback", "drain", "rolling-restart"};
 
 template <typename Function>
 void for_each_scenario(Function look) {
-  for (const auto& list :
-       {crash_scenarios(), trouble_scenarios(), worker_scenarios(), stored_scenarios()}) {
+  for (const auto& list : {crash_scenarios(), trouble_scenarios(), worker_scenarios(),
+                           stored_scenarios(), backlog_scenarios()}) {
     for (const auto& one : list) look(one);
   }
 }
@@ -71,15 +72,23 @@ drill_facts run_scenario(std::string_view name, const drill_settings& settings) 
   const std::string whole_name = std::string(name) + std::string(suffix_of(settings.pace));
   auto options = site_options(*found);
   std::optional<drill_network> network;
-  if (found->in_network) {
-    try {
-      options.network = &network.emplace();
-    } catch (const network_unavailable& error) {
-      drill_facts facts;
-      facts.scenario = whole_name;
-      facts.skipped = error.what();
-      return facts;
+  std::optional<drill_disk> store_disk;
+  std::optional<drill_disk> orders_disk;
+  try {
+    if (found->in_network) options.network = &network.emplace();
+    if (found->store_bytes > 0) {
+      options.store_disk = &store_disk.emplace(found->store_bytes);
     }
+  } catch (const drill_unavailable& error) {
+    drill_facts facts;
+    facts.scenario = whole_name;
+    facts.skipped = error.what();
+    return facts;
+  }
+  try {
+    if (found->orders_in_memory) options.orders_disk = &orders_disk.emplace(orders_bytes_max);
+  } catch (const drill_unavailable&) {
+    // They are on the disk then, which takes longer.
   }
   drill_stage on(whole_name, own, options);
   found->play(on);

@@ -22,8 +22,9 @@ struct drill_settings {
   drill_pace pace = drill_pace::normal;
   double calls_per_second = 50;
   std::chrono::milliseconds duration{4000};
-  unsigned kills = 20;     ///< of the gateway, where the scenario is about that
-  std::uint64_t seed = 1;  ///< of their instants
+  unsigned kills = 20;              ///< of the gateway, where the scenario is about that
+  std::uint64_t calls = 1'000'000;  ///< that wait, where the scenario is about that
+  std::uint64_t seed = 1;           ///< of their instants
   bool keep = false;
   std::string orders_program;
   std::function<void(std::string_view)> progress;

@@ -6,6 +6,7 @@
 #include <boost/json/parse.hpp>
 #include <csignal>
 #include <fstream>
+#include <limits>
 #include <stdexcept>
 
 #include "app/cli_admin.hpp"
@@ -17,8 +18,11 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr milliseconds start_timeout{5000};
+constexpr milliseconds start_timeout{60000};  // a store with a backlog reads its keys
 constexpr milliseconds stop_timeout{15000};
+constexpr milliseconds fetch_timeout{15000};
+constexpr milliseconds verify_timeout{300000};  // it counts everything
+constexpr milliseconds look_interval{20};
 
 drill_server_options server_options_of(const drill_folder& folder, const drill_site_options& site,
                                        const std::string& name, const std::string& listen) {
@@ -26,7 +30,8 @@ drill_server_options server_options_of(const drill_folder& folder, const drill_s
   options.program = site.orders_program;
   options.name = name;
   options.listen = listen;
-  options.database = folder.file("orders.db");
+  options.database =
+      site.orders_disk ? site.orders_disk->file("orders.db") : folder.file("orders.db");
   options.own_databases = site.own_databases;
   options.processes = site.processes;
   options.workers = site.workers;
@@ -86,19 +91,32 @@ void drill_site::stop_gateway() {
   if (!gateway_->wait(stop_timeout)) throw std::runtime_error("The gateway does not end.");
 }
 
+bool drill_site::gateway_runs() {
+  return !gateway_->wait(milliseconds{0});
+}
+
+void drill_site::wait_for_calls(std::size_t left) {
+  double now = std::numeric_limits<double>::max();
+  double before = now;
+  const auto fewer = [&] {
+    drill_pause(look_interval);
+    now = 0;
+    const auto counts = boost::json::parse(get("/calls/stats"));
+    for (const auto& service : array_of(counts, "services")) {
+      now += number_of(service, "waiting") + number_of(service, "running");
+    }
+    return now <= static_cast<double>(left) || now < before;
+  };
+  do {
+    before = now;
+    drill_wait_until(fewer, "the stored calls to end");
+  } while (now > static_cast<double>(left));
+}
+
 std::vector<std::string> drill_site::verify_calls() {
-  drill_wait_until(
-      [&] {
-        const auto counts = boost::json::parse(get("/calls/stats"));
-        double left = 0;
-        for (const auto& service : array_of(counts, "services")) {
-          left += number_of(service, "waiting") + number_of(service, "running");
-        }
-        return left == 0;
-      },
-      "the stored calls to end");
+  wait_for_calls(0);
   std::vector<std::string> problems;
-  const auto found = boost::json::parse(get("/calls/verify"));
+  const auto found = boost::json::parse(fetch("GET", "/calls/verify", verify_timeout));
   for (const auto& problem : array_of(found, "problems")) {
     problems.emplace_back(problem.as_string());
   }
@@ -119,18 +137,21 @@ std::string drill_site::write_config() const {
   if (!options_.fault_codes.empty())
     file << fmt::format("fault_codes = [{}]\n", fmt::join(options_.fault_codes, ", "));
   file << options_.rules;
-  if (options_.store) file << "[calls]\nstore = \"sqlite:calls.db\"\n";
+  if (options_.store) {
+    const std::string store =
+        options_.store_disk ? options_.store_disk->file("calls.db") : "calls.db";
+    file << fmt::format("[calls]\nstore = \"sqlite:{}\"\n", store);
+  }
   if (!file.flush()) throw std::runtime_error("Cannot write " + path + ".");
   return path;
 }
 
 void drill_site::administer(unsigned which, const std::string& action) {
-  (void)fetch("POST",
-              "/servers/" + look(which).pool + "/" + servers_[which].address() + "/" + action);
+  post("/servers/" + look(which).pool + "/" + servers_[which].address() + "/" + action);
 }
 
 seen_server drill_site::look(unsigned which) const {
-  const auto status = boost::json::parse(fetch("GET", "/status.json"));
+  const auto status = boost::json::parse(get("/status.json"));
   for (const auto& pool : status.at("pools").as_array()) {
     for (const auto& server : pool.at("servers").as_array()) {
       if (text_of(server, "address") != servers_[which].address()) continue;
@@ -153,7 +174,7 @@ void drill_site::wait_until_at_rest(unsigned which) {
 
 std::optional<std::int64_t> drill_site::failure_seen_ms(unsigned which,
                                                         std::int64_t since_ms) const {
-  const auto answer = boost::json::parse(fetch("GET", "/events"));
+  const auto answer = boost::json::parse(get("/events"));
   std::optional<std::int64_t> first;
   for (const auto& event : answer.as_array()) {
     const std::string kind = text_of(event, "kind");
@@ -165,12 +186,21 @@ std::optional<std::int64_t> drill_site::failure_seen_ms(unsigned which,
   return first;
 }
 
-std::string drill_site::fetch(const std::string& method, const std::string& path) const {
+std::string drill_site::get(const std::string& path) const {
+  return fetch("GET", path, fetch_timeout);
+}
+
+void drill_site::post(const std::string& path) const {
+  (void)fetch("POST", path, fetch_timeout);
+}
+
+std::string drill_site::fetch(const std::string& method, const std::string& path,
+                              milliseconds timeout) const {
   net::http_request request;
   request.method = method;
   request.path = path;
   request.headers = {{"Accept", "application/json"}};
-  const auto response = net::http_fetch(http_address_, request);
+  const auto response = net::http_fetch(http_address_, request, timeout);
   if (response.status != 200) {
     throw std::runtime_error(method + " " + path + " at the gateway: status " +
                              std::to_string(response.status) + ", " + response.body);

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "app/drill_disk.hpp"
 #include "app/drill_ground.hpp"
 #include "app/drill_network.hpp"
 #include "app/drill_server.hpp"
@@ -33,6 +34,8 @@ struct drill_site_options {
   std::vector<int> fault_codes;        ///< of the gateway's pool; the rest is at its defaults
   bool store = false;                  ///< the gateway has a call store
   std::string rules;                   ///< of its configuration, TOML
+  drill_disk* store_disk = nullptr;    ///< where its store is; it outlives the site
+  drill_disk* orders_disk = nullptr;   ///< where the servers' databases are; it outlives the site
   /// Where the primary is, instead of at 127.0.0.1; it outlives the site.
   drill_network* network = nullptr;
 };
@@ -50,12 +53,15 @@ class drill_site {
   void kill_gateway();
   void stop_gateway();
   void start_gateway();
-  /// Waits until every stored call has ended, dead ones too; what does not agree in the store, a
-  /// sentence each.
+  [[nodiscard]] bool gateway_runs();
+  /// Waits until at most `left` stored calls have not ended, dead ones have: for as long as ever
+  /// more do.
+  void wait_for_calls(std::size_t left);
+  /// Waits until all have; what does not agree in the store, a sentence each.
   [[nodiscard]] std::vector<std::string> verify_calls();
   /// POST to the gateway's administration.
-  void post(const std::string& path) const { (void)fetch("POST", path); }
-  [[nodiscard]] std::string get(const std::string& path) const { return fetch("GET", path); }
+  void post(const std::string& path) const;
+  [[nodiscard]] std::string get(const std::string& path) const;
 
   /// The gateway, for callers.
   [[nodiscard]] const std::string& address() const { return frames_address_; }
@@ -76,7 +82,8 @@ class drill_site {
  private:
   [[nodiscard]] std::string write_config() const;
   void administer(unsigned which, const std::string& action);
-  [[nodiscard]] std::string fetch(const std::string& method, const std::string& path) const;
+  [[nodiscard]] std::string fetch(const std::string& method, const std::string& path,
+                                  std::chrono::milliseconds timeout) const;
 
   const drill_folder& folder_;
   drill_site_options options_;

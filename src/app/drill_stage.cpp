@@ -1,6 +1,5 @@
 #include "app/drill_stage.hpp"
 
-#include <iterator>
 #include <utility>
 
 namespace understudy::app {
@@ -25,7 +24,10 @@ std::int64_t unix_ms() {
 
 drill_stage::drill_stage(std::string name, const drill_settings& settings,
                          drill_site_options options)
-    : settings_(settings), folder_(settings.keep), network_(options.network) {
+    : settings_(settings),
+      folder_(settings.keep),
+      network_(options.network),
+      disk_(options.store_disk) {
   facts_.scenario = std::move(name);
   if (settings.keep) say("logs and databases are in " + folder_.path());
   options.orders_program = settings.orders_program;
@@ -54,17 +56,28 @@ void drill_stage::end_load() {
   load_->finish();
   load_->check();
   if (facts_.calls.empty()) facts_.begin = load_->report().begin;
+  keep(load_->take_calls());
   facts_.end = load_->report().end;
-  auto calls = load_->take_calls();
-  facts_.calls.insert(facts_.calls.end(), std::make_move_iterator(calls.begin()),
-                      std::make_move_iterator(calls.end()));
   load_.reset();
+}
+
+void drill_stage::keep(std::vector<drill_call> calls) {
+  facts_.end = load_clock::now();
+  facts_.calls.insert(facts_.calls.end(), calls.begin(), calls.end());
+}
+
+void drill_stage::figure(std::string name, double value) {
+  facts_.figures.emplace_back(std::move(name), value);
+}
+
+void drill_stage::take(batch_load& load) {
+  load.finish();
+  keep(load.take_calls());
 }
 
 void drill_stage::take(stored_load& load) {
   load.finish();
-  facts_.end = load_clock::now();
-  facts_.calls = load.take_calls();
+  keep(load.take_calls());
   facts_.contradictions = load.contradictions();
   say("waiting for the stored calls to end");
   facts_.store_problems = site_->verify_calls();

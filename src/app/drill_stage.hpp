@@ -10,6 +10,7 @@
 #include <string>
 #include <string_view>
 
+#include "app/drill_batches.hpp"
 #include "app/drill_judge.hpp"
 #include "app/drill_load.hpp"
 #include "app/drill_scenarios.hpp"
@@ -31,6 +32,8 @@ class drill_stage {
   drill_site& site() { return *site_; }
   /// Only where the scenario is played in one.
   drill_network& network() { return *network_; }
+  /// Of the gateway's store, likewise.
+  drill_disk& disk() { return *disk_; }
   drill_server& primary() { return site_->server(drill_site::primary); }
   drill_server& backup() { return site_->server(drill_site::backup); }
   [[nodiscard]] const drill_settings& settings() const { return settings_; }
@@ -44,8 +47,12 @@ class drill_stage {
   void start_load(const load_options& options, drill_mix mix);
   /// No further calls; returns when all have ended. Their records stay.
   void end_load();
-  /// The same for callers of stored calls: they end, the store comes to rest, and is verified.
+  /// The same for calls that are only to be stored,
+  void take(batch_load& load);
+  /// and for callers of stored calls: they end, the store comes to rest, and is verified.
   void take(stored_load& load);
+  /// Something measured, that is told and not judged.
+  void figure(std::string name, double value);
   /// A share of the load's duration passes.
   void play(double share);
 
@@ -60,11 +67,14 @@ class drill_stage {
   drill_facts finish();
 
  private:
+  void keep(std::vector<drill_call> calls);
+
   const drill_settings& settings_;
   drill_facts facts_;
   std::int64_t fault_ms_ = 0;  ///< Unix time of the first
   drill_folder folder_;
   drill_network* network_;
+  drill_disk* disk_;
   std::unique_ptr<drill_load> load_;
   std::optional<drill_site> site_;
 };
@@ -79,10 +89,14 @@ struct drill_scenario {
   bool own_databases = false;
   unsigned processes = 1;
   std::optional<unsigned> workers = std::nullopt;
-  int fault_code = 0;        ///< of the gateway's pool; 0: none
-  bool in_network = false;   ///< the primary has one of its own: see drill_network.hpp
-  bool own_pace = false;     ///< it makes its own load, whatever the pace
-  bool store = false;        ///< the gateway has a call store
+  int fault_code = 0;           ///< of the gateway's pool; 0: none
+  bool in_network = false;      ///< the primary has one of its own: see drill_network.hpp
+  bool own_pace = false;        ///< it makes its own load, whatever the pace
+  bool store = false;           ///< the gateway has a call store
+  std::size_t store_bytes = 0;  ///< on a disk of its own, so large: see drill_disk.hpp
+  /// The servers' databases are in memory, where that can be had: the disk is the gateway's. Each
+  /// has its own then: one that is shared is never checkpointed, and grows too large.
+  bool orders_in_memory = false;
   std::string_view rules{};  ///< of its configuration
 };
 
@@ -96,5 +110,6 @@ void promise_as_frozen(drill_stage& on);
 [[nodiscard]] std::span<const drill_scenario> trouble_scenarios();
 [[nodiscard]] std::span<const drill_scenario> worker_scenarios();
 [[nodiscard]] std::span<const drill_scenario> stored_scenarios();
+[[nodiscard]] std::span<const drill_scenario> backlog_scenarios();
 
 }  // namespace understudy::app

@@ -14,19 +14,35 @@ namespace understudy::app {
 namespace {
 
 constexpr std::chrono::milliseconds call_timeout{5000};  // as long as PHP's client waits
-constexpr std::chrono::milliseconds pause_between{20};   // before a call is repeated
 
-client_options options_for(const std::string& address) {
+}  // namespace
+
+void refusal_counts::note(const rpc_error& error) {
+  if (error.code() != code::overloaded) return;
+  ++all;
+  if (error.data().find("retry_after_ms") == std::string::npos) ++hintless;
+}
+
+std::string order_ref(std::uint64_t number) {
+  return fmt::format("drill-{}", number);
+}
+
+std::string order_of(std::uint64_t number) {
+  return fmt::format(R"({{"ref":"{}","item":"understudy","quantity":1,"cents":1250}})",
+                     order_ref(number));
+}
+
+client_options stored_client_options(const std::string& gateway) {
   client_options options;
-  options.servers = {address};
+  options.servers = {gateway};
   options.timeout = call_timeout;
   return options;
 }
 
-}  // namespace
-
 stored_load::stored_load(stored_load_options options)
-    : options_(std::move(options)), client_(options_for(options_.address)) {
+    : options_(std::move(options)),
+      client_(stored_client_options(options_.address)),
+      next_(options_.first) {
   if (options_.same_key > 1) {
     threads_.emplace_back([this](std::stop_token stop) { call_together(std::move(stop)); });
     return;
@@ -82,11 +98,10 @@ void stored_load::keep(const drill_call& call) {
 std::string stored_load::place(drill_call& call) {
   call.write = true;
   call.call.start = load_clock::now();
-  const std::string ref = fmt::format("drill-{}", call.call.number);
-  const std::string params =
-      fmt::format(R"([{{"ref":"{}","item":"understudy","quantity":1,"cents":1250}}])", ref);
+  const std::string params = "[" + order_of(call.call.number) + "]";
   call_options options;
-  options.stored.emplace().key = ref;
+  options.stored.emplace().key = order_ref(call.call.number);
+  options.stored->priority = options_.priority;
   const auto give_up_at = call.call.start + options_.patience;
   for (;;) {
     try {
@@ -94,6 +109,7 @@ std::string stored_load::place(drill_call& call) {
       call.call.end = load_clock::now();
       return answer;
     } catch (const rpc_error& error) {
+      refused_.note(error);
       call.call.end = load_clock::now();
       call.call.error = true;
       call.call.code = error.code();
@@ -104,12 +120,12 @@ std::string stored_load::place(drill_call& call) {
     }
     call.call.error = false;
     call.call.code = 0;
-    std::this_thread::sleep_for(pause_between);
+    std::this_thread::sleep_for(pause_between_repeats);
   }
 }
 
 std::string store_killer(const std::string& gateway) {
-  client caller(options_for(gateway));
+  client caller(stored_client_options(gateway));
   call_options options;
   options.context = R"({"killer":true})";
   options.stored.emplace().as = stored_call::mode::queued;

@@ -112,6 +112,9 @@ void gateway::open_calls() {
   desk_ = std::make_shared<call_desk>(std::move(parts));
   const auto store = open_store(config_, *desk_, events_);
   store->limit(std::string(store::webhook_service), webhook_sender::at_a_time);
+  for (const auto& [service, most] : config_.calls.service_running_max) {
+    store->limit(service, most);
+  }
   desk_->start(store);
   lanes_.make_gates(desk_, rules);
 }

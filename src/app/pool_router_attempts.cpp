@@ -87,6 +87,8 @@ asio::awaitable<stored_attempt> pool_router::attempt(const wire::request& reques
   forward.hurried = terms.hurried;
   forward.parks = false;
   forward.priority = static_cast<std::uint8_t>(terms.priority);
+  forward.failed_at = std::move(terms.failed_at);
+  forward.sent = terms.sent;
   const auto dispatcher = pool->dispatcher;
   net::forward_result result = co_await dispatcher->call(forward);
   if (const auto* answered = std::get_if<net::forwarded>(&result)) {
@@ -97,6 +99,7 @@ asio::awaitable<stored_attempt> pool_router::attempt(const wire::request& reques
     const auto& failed = std::get<core::give_up>(result);
     attempt.end = fate_of_failure(failed);
     attempt.no_server = failed.code == code::no_server;
+    attempt.server = failed.server;
   }
   const routed answer = finish(*pool, forward, start, result);
   if (answer.own) co_return attempt;

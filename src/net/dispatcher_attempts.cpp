@@ -66,7 +66,9 @@ asio::awaitable<void> dispatcher_impl::call_attempts::connect() {
 void dispatcher_impl::call_attempts::run() {
   running_ = true;
   if (racers_) racers_->nudged = here_.by;
-  if (here_.by) here_.by->start(outgoing_of(request_), request_.deadline);
+  if (!here_.by) return;
+  if (request_.sent != nullptr) *request_.sent = true;
+  here_.by->start(outgoing_of(request_), request_.deadline);
 }
 
 std::optional<dispatcher_impl::ended_attempt> dispatcher_impl::call_attempts::take_ended(

@@ -1,4 +1,5 @@
 // The life of one call in a dispatcher: what core::call decides is done, what came of it is told.
+#include <algorithm>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/deferred.hpp>
 #include <utility>
@@ -15,7 +16,11 @@ namespace asio = boost::asio;
 
 constexpr std::size_t shown_bytes_max = 200;  ///< of a method's name: it may fill a frame
 
-core::call_options options_of(const forward& request) {
+core::time_point now() {
+  return std::chrono::steady_clock::now();
+}
+
+core::call_options options_of(const core::pool& pool, const forward& request) {
   core::call_options options;
   options.method = wire::utf8_excerpt(request.method, shown_bytes_max);
   options.idempotent = request.idempotent;
@@ -25,6 +30,11 @@ core::call_options options_of(const forward& request) {
   options.priority = request.priority;
   options.caller = request.caller;
   options.key = request.balance_key;
+  if (request.failed_at.empty()) return options;
+  for (const core::server_status& each : pool.status(now())) {
+    const auto failed = std::ranges::find(request.failed_at, each.options.address);
+    if (failed != request.failed_at.end()) options.failed_at.push_back(each.id);
+  }
   return options;
 }
 
@@ -80,7 +90,10 @@ asio::awaitable<forward_result> dispatcher_impl::carry_call(const forward& reque
 }
 
 dispatcher_impl::running_call::running_call(dispatcher_impl& d, const forward& request)
-    : d_(d), request_(request), life_(d.pool_, options_of(request)), out_(d, life_, request) {}
+    : d_(d),
+      request_(request),
+      life_(d.pool_, options_of(d.pool_, request)),
+      out_(d, life_, request) {}
 
 dispatcher_impl::running_call::next dispatcher_impl::running_call::go_on() {
   const auto at = d_.notice_pause();

@@ -150,6 +150,11 @@ TEST_F(cli_test, config_check_prints_every_problem_with_its_line) {
   const std::string risky = file("risky.toml",
                                  "[pool.p]\nservers = [\"a:1\"]\n[calls]\nstore = \"sqlite:c\"\n"
                                  "[[rule]]\nmatch = \"A@b\"\nmode = \"durable\"\n");
+  const std::string sworn = file("sworn.toml",
+                                 "[pool.p]\nservers = [\"a:1\"]\n[calls]\nstore = \"sqlite:c\"\n"
+                                 "[[rule]]\nmatch = \"A@b\"\nmode = \"durable\"\nonce = true\n");
+  EXPECT_EQ(run({"config", "check", sworn}), 0);
+  EXPECT_EQ(out.find("rule A@b"), std::string::npos) << out;
   EXPECT_EQ(run({"config", "check", risky}), 0);
   EXPECT_NE(out.find("rule A@b: a call whose outcome is unknown is tried again"), std::string::npos)
       << out;
