@@ -4,7 +4,7 @@
 
 #include <filesystem>
 
-#include "app/command_bench.hpp"
+#include "app/commands/command_bench.hpp"
 #include "app/gateway_support.hpp"
 #include "support/fake_server.hpp"
 #include "understudy/error.hpp"

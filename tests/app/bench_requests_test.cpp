@@ -1,5 +1,5 @@
 // What `understudy bench` sends, read as a gateway reads it.
-#include "app/bench_requests.hpp"
+#include "app/bench/bench_requests.hpp"
 
 #include <gtest/gtest.h>
 
@@ -7,7 +7,7 @@
 #include <variant>
 #include <vector>
 
-#include "app/call_wishes.hpp"
+#include "app/calls/call_wishes.hpp"
 #include "wire/frame.hpp"
 #include "wire/json_text.hpp"
 #include "wire/request.hpp"

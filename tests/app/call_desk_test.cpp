@@ -1,5 +1,5 @@
 // Stored calls in a gateway: who waits for what, and what the store is told.
-#include "app/call_desk.hpp"
+#include "app/calls/call_desk.hpp"
 
 #include <gtest/gtest.h>
 

@@ -5,7 +5,7 @@
 #include <filesystem>
 #include <fstream>
 
-#include "app/cli.hpp"
+#include "app/commands/cli.hpp"
 #include "app/gateway_support.hpp"
 #include "support/fake_server.hpp"
 

@@ -5,7 +5,7 @@
 #include <fstream>
 #include <set>
 
-#include "app/config.hpp"
+#include "app/config/config.hpp"
 
 namespace understudy::app {
 namespace {

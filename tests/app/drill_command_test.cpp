@@ -14,9 +14,9 @@
 #include <thread>
 #include <utility>
 
-#include "app/command_drill.hpp"
-#include "app/drill_site.hpp"
-#include "app/process.hpp"
+#include "app/commands/command_drill.hpp"
+#include "app/drill/drill_site.hpp"
+#include "app/drill/process.hpp"
 
 namespace understudy::app {
 namespace {

@@ -1,5 +1,5 @@
 // The drill's judgement over recorded calls: it must find each kind of broken promise.
-#include "app/drill_judge.hpp"
+#include "app/drill/drill_judge.hpp"
 
 #include <gtest/gtest.h>
 

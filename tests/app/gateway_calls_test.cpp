@@ -7,8 +7,8 @@
 #include <fstream>
 #include <optional>
 
+#include "app/calls/webhook.hpp"
 #include "app/gateway_support.hpp"
-#include "app/webhook.hpp"
 #include "support/fake_server.hpp"
 #include "understudy/error.hpp"
 #include "wire/request.hpp"

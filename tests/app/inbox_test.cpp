@@ -1,4 +1,4 @@
-#include "app/inbox.hpp"
+#include "app/common/inbox.hpp"
 
 #include <gtest/gtest.h>
 
