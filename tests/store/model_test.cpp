@@ -39,6 +39,7 @@ class comparison {
     out.file = "calls.db";
     out.fresh_tag = "tag";
     out.cache_bytes = 256UL << 10U;
+    out.wal_bytes_max = 64UL << 10U;  // its space costs memory, at each start
     out.lease = 5s;
     out.result_kept = 20s;
     return out;
