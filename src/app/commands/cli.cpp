@@ -296,7 +296,7 @@ void add_drill(CLI::App& app, command_line& line) {
       "Scenarios:\n" + drill_scenario_help() +
       "\n"
       "SCENARIO-trickle is the same with one call per second, SCENARIO-saturated with as many as\n"
-      "the servers take (not for overload). all: the first five.\n"
+      "the servers take (not for overload, disk-full and backlog). all: the first five.\n"
       "Exit codes: 0 every promise was kept, 1 one was broken, 2 wrong usage, 3 a process did not\n"
       "start or do what was waited for.");
   command->callback([&line] { line.run = [&line] { return run_drill(line.drill); }; });
