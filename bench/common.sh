@@ -1,5 +1,6 @@
-# What bench/run and bench/gateway share: programs on cores of their own, one way to measure, and
-# goals that are judged. Sourced from the top folder of the tree, with `set -euo pipefail`.
+# What bench/run, bench/gateway and bench/calls share: programs on cores of their own, one way to
+# measure, and goals that are judged. Sourced from the top folder of the tree, with
+# `set -euo pipefail`.
 
 fail() { echo "$0: $*" >&2; exit 2; }
 
@@ -41,6 +42,30 @@ start() {
   read -r -t 10 word address <&"$said" ||
     fail "$1 did not start: $(<"$folder/errors")"
   [[ $word == listening ]] || fail "$1 said \"$word $address\" instead of where it listens"
+}
+
+free_port() {
+  local port
+  while port=$((20000 + RANDOM % 10000)); do
+    { : >"/dev/tcp/127.0.0.1/$port"; } 2>/dev/null || break
+  done
+  echo "$port"
+}
+
+# launch PORT PROGRAM ARGS..: until it accepts connections there.
+launch() {
+  local port=$1 tries
+  shift
+  "${on_server[@]}" "$@" >"$folder/$1.log" 2>&1 &
+  pid=$!
+  pids+=("$pid")
+  address=127.0.0.1:$port
+  for ((tries = 0; tries < 100; ++tries)); do
+    if { : >"/dev/tcp/127.0.0.1/$port"; } 2>/dev/null; then return; fi
+    kill -0 "$pid" 2>/dev/null || break
+    sleep 0.05
+  done
+  fail "$1 did not start: $(cat "$folder/$1.log")"
 }
 
 # cpu_ns PID: processor time of all threads of a process.

@@ -2,30 +2,6 @@
 # where nothing but speed counts. Sourced after bench/common.sh; all of it listens on loopback.
 # Each start_* sets `address` and `pid`.
 
-free_port() {
-  local port
-  while port=$((20000 + RANDOM % 10000)); do
-    { : >"/dev/tcp/127.0.0.1/$port"; } 2>/dev/null || break
-  done
-  echo "$port"
-}
-
-# launch PORT PROGRAM ARGS..: until it accepts connections there.
-launch() {
-  local port=$1 tries
-  shift
-  "${on_server[@]}" "$@" >"$folder/$1.log" 2>&1 &
-  pid=$!
-  pids+=("$pid")
-  address=127.0.0.1:$port
-  for ((tries = 0; tries < 100; ++tries)); do
-    if { : >"/dev/tcp/127.0.0.1/$port"; } 2>/dev/null; then return; fi
-    kill -0 "$pid" 2>/dev/null || break
-    sleep 0.05
-  done
-  fail "$1 did not start: $(cat "$folder/$1.log")"
-}
-
 start_haproxy() { # SERVER SERVER
   local port
   port=$(free_port)

@@ -73,10 +73,19 @@ call_step call::begin(time_point now) {
 
 /// Another server, or a place at one; nothing where none could take it.
 std::optional<call_step> call::go_on(time_point now) {
+  if (const auto fresh = untried(now)) return start(now, *fresh);
   const pool::choice next = pool_.pick(now, tried_, method_, options_.key);
   if (next.server) return start(now, *next.server);
   if (next.full) return wait_for_place(now);
   return std::nullopt;
+}
+
+/// One that has not failed it, in this life or before.
+std::optional<server_id> call::untried(time_point now) {
+  if (options_.failed_at.empty()) return std::nullopt;
+  std::vector<server_id> all(tried_.begin(), tried_.end());
+  all.insert(all.end(), options_.failed_at.begin(), options_.failed_at.end());
+  return pool_.pick(now, all, method_, options_.key).server;
 }
 
 call_step call::failed(time_point now, server_id server, outcome how) {
@@ -85,7 +94,8 @@ call_step call::failed(time_point now, server_id server, outcome how) {
   if (!sent) {
     --attempts_;
   } else if (how != outcome::faulted) {
-    unknown_ = what_happened(how, shared().address(server));
+    unknown_at_ = shared().address(server);
+    unknown_ = what_happened(how, unknown_at_);
   }
   end_attempt(now, server, how);
   faulted_ = faulted_ || how == outcome::faulted;
@@ -95,7 +105,8 @@ call_step call::failed(time_point now, server_id server, outcome how) {
   if (how == outcome::pushed_back && !shared().budget.take())
     return has_answer() ? call_step(deliver{}) : not_repeated(refusal::budget);
   if (!sent) return after_not_sent(now);
-  if (how == outcome::abandoned) return give_up{code::outcome_unknown, unknown_, delivery::unknown};
+  if (how == outcome::abandoned)
+    return give_up{code::outcome_unknown, unknown_, delivery::unknown, {}, unknown_at_};
   return after_sent(now);
 }
 
@@ -249,11 +260,10 @@ call_step call::wait_for_server(time_point now) {
   }
   if (!options_.parks) {
     if (sent) return not_repeated(refusal::alone);
-    return refuse(refusal::no_server,
-                  {.code = code::no_server,
-                   .message = "no server of pool " + pool_.options().name +
-                              " is usable; nothing was sent",
-                   .retry_after = retry_hint});
+    return refuse(refusal::no_server, {.code = code::no_server,
+                                       .message = "no server of pool " + pool_.options().name +
+                                                  " is usable; nothing was sent",
+                                       .retry_after = retry_hint});
   }
   if (!shared().waiting.enter()) {
     if (sent) return not_repeated(refusal::parked_full);
@@ -322,7 +332,8 @@ call_step call::not_repeated(refusal why) {
   return refuse(why, {.code = code::outcome_unknown,
                       .message = options_.method + " may have run: " + unknown_ +
                                  "; it was not repeated: " + reason_of(why, pool_.options()),
-                      .sent = delivery::unknown});
+                      .sent = delivery::unknown,
+                      .server = unknown_at_});
 }
 
 call_step call::deadline_passed() {
@@ -334,7 +345,8 @@ call_step call::deadline_passed() {
   if (!options_.idempotent) return not_repeated(refusal::not_idempotent);
   return give_up{.code = code::deadline_passed,
                  .message = "the deadline passed: " + unknown_ + "; it may have run",
-                 .sent = delivery::unknown};
+                 .sent = delivery::unknown,
+                 .server = unknown_at_};
 }
 
 call_step call::refuse(refusal why, give_up answer) {

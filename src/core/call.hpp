@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 #include <variant>
+#include <vector>
 
 #include "core/pool.hpp"
 #include "core/types.hpp"
@@ -23,6 +24,9 @@ struct call_options {
   std::uint8_t priority = 5;  ///< 0 to 9, among calls that wait for a place
   std::uint64_t caller = 0;   ///< calls of one caller share one turn there
   std::optional<std::uint64_t> key{};  ///< for consistent_hash
+  /// Servers at which it failed before, in another life: the others come first, backups too. Only
+  /// where none of these takes it now does it go where all calls go.
+  std::vector<server_id> failed_at{};
 };
 
 /// Start it; where there is a canary, send a copy of the call to that server, too: nobody waits
@@ -47,6 +51,7 @@ struct give_up {
   std::string message;
   delivery sent = delivery::not_sent;
   duration retry_after{0};  ///< 0 = no hint
+  std::string server{};     ///< that may have run it; empty: none
 };
 using call_step = std::variant<attempt, wait, park, deliver, give_up>;
 
@@ -119,6 +124,7 @@ class call {
  private:
   [[nodiscard]] call_step start(time_point now, server_id server);
   [[nodiscard]] std::optional<call_step> go_on(time_point now);
+  [[nodiscard]] std::optional<server_id> untried(time_point now);
   [[nodiscard]] call_step wait_for_place(time_point now);
   [[nodiscard]] call_step turn_came(time_point now);
   [[nodiscard]] call_step no_place(time_point now, duration retry_after);
@@ -156,6 +162,7 @@ class call {
   bool parked_ = false;
   bool faulted_ = false;      ///< the shell holds such an answer
   bool pushed_back_ = false;  ///< the same
+  std::string unknown_at_;    ///< the server of the last of them
   std::string unknown_;       ///< how an attempt ended that may have run; empty if none did
 };
 

@@ -8,8 +8,6 @@
 #include "net/dispatcher_impl.hpp"
 #include "understudy/detail/check.hpp"
 #include "wire/json_text.hpp"
-#include "wire/multiplex.hpp"
-#include "wire/utf8.hpp"
 
 namespace understudy::net {
 namespace {
@@ -20,7 +18,6 @@ using boost::system::error_code;
 constexpr auto as_value = asio::as_tuple(asio::use_awaitable);
 
 constexpr std::chrono::milliseconds clock_look{20};
-constexpr std::size_t shown_bytes_max = 200;  ///< of a method's name: it may fill a frame
 
 /// They speak of the call or of the way to it, whatever a pool's fault_codes say.
 constexpr std::array never_faults = {code::outcome_unknown, code::deadline_passed,
@@ -61,87 +58,10 @@ dispatcher_impl::dispatcher_impl(asio::any_io_executor executor, dispatcher_opti
       pool_(options_.pool, options_.seed),
       timer_(executor_) {}
 
-asio::awaitable<forward_result> dispatcher_impl::call(const forward& request) {
-  UNDERSTUDY_CHECK(!wire::is_poison(request.body));
-  const auto alive = self();
-  // What a connection speaks is between the gateway and its servers.
-  if (wire::parse_multiplex_request(request.body)) {
-    core::give_up refused;
-    refused.code = code::method_not_found;
-    refused.message = "This method is not for callers; nothing was sent";
-    co_return std::move(refused);
-  }
-  while (servers_.empty() && unresolved_ > 0 && !stopped_ && now() < request.deadline &&
-         parked_.size() < options_.pool.parked_max) {
-    co_await park_until(request.deadline, std::nullopt);
-  }
-  core::call_options options;
-  options.method = wire::utf8_excerpt(request.method, shown_bytes_max);
-  options.idempotent = request.idempotent;
-  options.deadline = request.deadline;
-  options.hurried = request.hurried;
-  options.parks = request.parks;
-  options.priority = request.priority;
-  options.caller = request.caller;
-  options.key = request.balance_key;
-  core::call life(pool_, std::move(options));
-  call_attempts out(*this, life, request);
-  std::optional<forwarded> in_hand;  // an answer that faults, while a better one is looked for
-  bool ran = false;                  // it came from a server that has worked on the call
-  auto at = notice_pause();
-  core::call_step step = life.begin(at);
-  for (;;) {
-    settle(at);
-    if (const auto* parked = std::get_if<core::park>(&step)) {
-      if (!stopped_) co_await park_until(parked->until, parked->turn);
-      at = notice_pause();
-      step = stopped_ ? life.stopped() : life.woken(at);
-      continue;
-    }
-    if (auto* end = std::get_if<core::give_up>(&step)) co_return std::move(*end);
-    if (std::holds_alternative<core::deliver>(step)) co_return std::move(*in_hand);
-    if (const auto* next = std::get_if<core::attempt>(&step)) {
-      if (next->canary) send_canary(*next->canary, life.method(), request);
-      if (!out.start(servers_.at(next->server))) co_await out.connect();
-    }
-    auto ended = co_await out.next();
-    at = notice_pause();
-    if (!ended) {
-      step = life.look(at);
-      continue;
-    }
-    if (ended->result.crowded) {
-      step = life.crowded(at, ended->target->id);
-      continue;
-    }
-    exchange& got = ended->result.got;
-    const auto how = judge(got);
-    if (how == core::outcome::answered) {
-      life.finish(at, ended->target->id, how, got.error_code.has_value());
-      settle(at);
-    }
-    if (got.too_large) {
-      core::give_up error;
-      error.code = code::too_large;
-      error.message = "The answer is larger than the limits allow";
-      error.sent = delivery::unknown;
-      co_return std::move(error);
-    }
-    // "Nothing was done" must not hide an answer of who did something.
-    const bool pushed_back = how == core::outcome::pushed_back && !ran;
-    ran = ran || how == core::outcome::faulted;
-    if (how == core::outcome::answered || how == core::outcome::faulted || pushed_back) {
-      in_hand.emplace();
-      in_hand->body = std::move(got.body);
-      in_hand->payload = got.payload;
-      in_hand->files = std::move(got.files);
-      in_hand->error_code = got.error_code;
-      in_hand->server = ended->target->address;
-      in_hand->attempts = life.attempts();
-    }
-    if (how == core::outcome::answered) co_return std::move(*in_hand);
-    step = life.failed(at, ended->target->id, how);
-  }
+/// Servers may turn up any moment.
+bool dispatcher_impl::awaits_names(core::time_point deadline) const {
+  return servers_.empty() && unresolved_ > 0 && !stopped_ && now() < deadline &&
+         parked_.size() < options_.pool.parked_max;
 }
 
 core::outcome dispatcher_impl::judge(const exchange& got) const {

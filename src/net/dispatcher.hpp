@@ -45,6 +45,8 @@ struct forward {
   std::uint8_t priority = 5;                   ///< 0 to 9, while it waits for a place at a server
   std::uint64_t caller = 0;                    ///< calls of one caller share one turn there
   std::optional<std::uint64_t> balance_key{};  ///< for consistent_hash
+  std::vector<std::string> failed_at{};        ///< addresses: core::call_options::failed_at
+  bool* sent = nullptr;                        ///< set before its first byte may leave
 };
 
 /// A server's answer as received: a result or a service's error, valid JSON.

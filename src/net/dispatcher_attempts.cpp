@@ -1,8 +1,6 @@
 // The attempts of one call that are out at the same time: mostly one, sometimes a hedge beside it.
 #include <algorithm>
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/deferred.hpp>
 #include <utility>
 
 #include "net/dispatcher_impl.hpp"
@@ -11,8 +9,6 @@ namespace understudy::net {
 namespace {
 
 namespace asio = boost::asio;
-
-constexpr auto awaited = asio::as_tuple(asio::deferred);
 
 constexpr std::size_t canary_bytes_max = 65536;
 constexpr std::size_t shared_bytes_max = 65536;  ///< of answers on a trunk, where it is known
@@ -38,7 +34,25 @@ bool dispatcher_impl::call_attempts::start(server_ptr target) {
   }
   target_ = std::move(target);
   busy_.emplace(d_);
-  here_ = d_.take_carrier(target_, request_);
+  here_ = d_.take_carrier(target_, request_, take::unseen);
+  if (!here_.decided()) return false;
+  run();
+  return true;
+}
+
+// Where the server is not ours any more, or nothing is to be begun, the call decides.
+bool dispatcher_impl::call_attempts::met_ended(core::time_point at) {
+  return running_ && here_.unseen && !target_->removed && !d_.stopped_ && at < request_.deadline &&
+         here_.own->ended(at) && here_.own->sent_nothing();
+}
+
+bool dispatcher_impl::call_attempts::start_again(core::time_point at) {
+  running_ = false;
+  here_.own->close();
+  here_.place.reset();
+  d_.pool_.idle_connection_lost(at, target_->id);
+  d_.settle(at);
+  here_ = d_.take_carrier(target_, request_, take::good);
   if (!here_.decided()) return false;
   run();
   return true;
@@ -52,28 +66,11 @@ asio::awaitable<void> dispatcher_impl::call_attempts::connect() {
 void dispatcher_impl::call_attempts::run() {
   running_ = true;
   if (racers_) racers_->nudged = here_.by;
-  if (here_.by) here_.by->start(outgoing_of(request_), request_.deadline);
+  if (!here_.by) return;
+  if (request_.sent != nullptr) *request_.sent = true;
+  here_.by->start(outgoing_of(request_), request_.deadline);
 }
 
-asio::awaitable<std::optional<dispatcher_impl::ended_attempt>>
-dispatcher_impl::call_attempts::next() {
-  for (;;) {
-    const auto at = now();
-    if (auto ended = take_ended(at)) co_return ended;
-    const auto look = life_.look_at();
-    if (look && *look <= at) co_return std::nullopt;
-    const auto until = look.value_or(core::time_point::max());
-    if (!running_) {
-      // They end by the deadline themselves.
-      racers_->waiting.expires_at(until);
-      (void)co_await racers_->waiting.async_wait(awaited);
-    } else if (!here_.by->nudged()) {
-      (void)co_await here_.by->rung_or(until);
-    }
-  }
-}
-
-/// Of the one here or of a racer.
 std::optional<dispatcher_impl::ended_attempt> dispatcher_impl::call_attempts::take_ended(
     core::time_point at) {
   std::optional<ended_attempt> first;
@@ -145,7 +142,7 @@ void dispatcher_impl::end_apart(core::attempt_id attempt, const attempt_result& 
 asio::awaitable<dispatcher_impl::attempt_result> dispatcher_impl::try_apart(
     server_ptr target, const forward& request, std::shared_ptr<racer> of) {
   const busy_mark busy(*this);
-  auto result = take_carrier(target, request);
+  auto result = take_carrier(target, request, take::good);
   if (!result.decided()) co_await connect_to(target, request.deadline, result);
   if (!result.by) co_return std::move(result);
   const auto entry = apart_.insert(apart_.end(), {result.by, std::move(of)});

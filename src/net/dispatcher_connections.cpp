@@ -29,20 +29,22 @@ bool is_local_shortage(const error_code& ec) {
 
 /// A place on a trunk where there is one, else a connection that rests.
 dispatcher_impl::attempt_result dispatcher_impl::take_carrier(const server_ptr& target,
-                                                              const forward& request) {
+                                                              const forward& request, take how) {
   attempt_result result;
   auto& trunks = target->connections.trunks();
   if (request.files.empty()) result.by = trunks.take(request.method, request.body.size());
   if (result.by) return result;
   if (trunks.should_open()) open_trunk(target);  // for later calls: this one does not wait for it
-  take_connection(*target, result);
+  take_connection(*target, how, result);
   return result;
 }
 
-void dispatcher_impl::take_connection(server& target, attempt_result& result) {
+void dispatcher_impl::take_connection(server& target, take how, attempt_result& result) {
   result.place.emplace(target.connections);
   unsigned dead = 0;
-  result.own = target.connections.take(dead);
+  const bool unseen = how == take::unseen;
+  result.own = unseen ? target.connections.take() : target.connections.take_good(dead);
+  result.unseen = unseen && result.own;
   result.by = result.own;
   if (dead > 0) {
     for (; dead > 0; --dead) pool_.idle_connection_lost(now(), target.id);

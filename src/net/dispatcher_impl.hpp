@@ -105,6 +105,7 @@ class dispatcher_impl final : public dispatcher {
     std::optional<upstream_set::place> place;  ///< while it has a connection of its own
     exchange got;
     bool crowded = false;  ///< we had no connection to spare: it says nothing of the server
+    bool unseen = false;   ///< `own` has rested, and was not looked at when it was taken
 
     [[nodiscard]] bool decided() const { return by || crowded; }
   };
@@ -117,6 +118,10 @@ class dispatcher_impl final : public dispatcher {
   /// One that runs beside another one, with a copy of the request of its own.
   struct racer {
     explicit racer(const boost::asio::any_io_executor& executor) : waiting(executor) {}
+    [[nodiscard]] auto rung_or(core::time_point until) {
+      waiting.expires_at(until);
+      return waiting.async_wait(boost::asio::as_tuple(boost::asio::deferred));
+    }
     boost::asio::steady_timer waiting;  ///< for any of them, where the call awaits no connection
     std::weak_ptr<carrier> nudged;      ///< where it awaits this one
     std::vector<ended_attempt> ended;
@@ -136,14 +141,24 @@ class dispatcher_impl final : public dispatcher {
     call_attempts& operator=(const call_attempts&) = delete;
     /// False where it needs a connection that is not there: connect() then.
     [[nodiscard]] bool start(server_ptr target);
+    /// The connection that it was to leave on had ended while it rested: no byte has left.
+    [[nodiscard]] bool met_ended(core::time_point at);
+    /// Then, once: on another one to the same server. As start().
+    [[nodiscard]] bool start_again(core::time_point at);
     boost::asio::awaitable<void> connect();
-    /// The next one to end; nothing when it is time to look at the call.
-    boost::asio::awaitable<std::optional<ended_attempt>> next();
+    /// One that has ended, the one here or a racer.
+    [[nodiscard]] std::optional<ended_attempt> take_ended(core::time_point at);
+    /// Somebody had something to say: it is to be looked again.
+    [[nodiscard]] bool nudged() { return running_ && here_.by->nudged(); }
+    /// To be awaited: ends at `until`, or when one of them has ended.
+    [[nodiscard]] auto any_ended(core::time_point until) {
+      // Racers end by the deadline themselves.
+      return running_ ? here_.by->rung_or(until) : racers_->rung_or(until);
+    }
 
    private:
     void run();
     void race(server_ptr target);
-    [[nodiscard]] std::optional<ended_attempt> take_ended(core::time_point at);
     void finish();
 
     dispatcher_impl& d_;
@@ -156,6 +171,46 @@ class dispatcher_impl final : public dispatcher {
     bool running_ = false;  ///< here_.by works on it
     std::shared_ptr<racer> racers_;
   };
+
+  /// A call from one wait to the next (dispatcher_call.cpp). No coroutine: its frame would hold all
+  /// that is needed in passing, too.
+  class running_call {
+   public:
+    enum class next : std::uint8_t {
+      park,     ///< until parked() says, or it is woken
+      connect,  ///< attempts() have to
+      wait,     ///< for any_ended()
+      done,     ///< the result is there
+    };
+    running_call(dispatcher_impl& d, const forward& request);
+    /// Goes on as far as it can without waiting; after each wait.
+    [[nodiscard]] next go_on();
+    [[nodiscard]] const core::park& parked() const { return std::get<core::park>(step_); }
+    [[nodiscard]] call_attempts& attempts() { return out_; }
+    /// To be awaited.
+    [[nodiscard]] auto any_ended() {
+      return out_.any_ended(life_.look_at().value_or(core::time_point::max()));
+    }
+    [[nodiscard]] forward_result result();
+
+   private:
+    /// Does what step_ says; nothing where no wait comes of it.
+    [[nodiscard]] std::optional<next> act();
+    /// Looks at what is out; nothing where step_ says how it goes on.
+    [[nodiscard]] std::optional<next> look(core::time_point at);
+    void take(core::time_point at, ended_attempt& ended);
+    void keep_answer(ended_attempt& ended);
+
+    dispatcher_impl& d_;
+    const forward& request_;
+    core::call life_;
+    call_attempts out_;
+    core::call_step step_ = core::wait{};
+    next waits_ = next::done;  ///< for what, now; at first for nothing
+    bool ran_ = false;         ///< in_hand_ came from a server that has worked on the call
+    std::unique_ptr<forwarded> in_hand_;  ///< the answer, unless a better one is found
+  };
+
   void send_canary(core::server_id to, core::method_id method, const forward& request);
   boost::asio::awaitable<void> canary(server_ptr target, core::attempt_id attempt, std::string body,
                                       core::duration patience);
@@ -190,9 +245,13 @@ class dispatcher_impl final : public dispatcher {
   boost::asio::awaitable<void> ask_for_trunks(server_ptr target, attempt_result& on);
 
   // Connections (dispatcher_connections.cpp).
+  /// Which of the connections that rest: any (it is looked at when a call leaves on it), or one
+  /// that is good.
+  enum class take : std::uint8_t { unseen, good };
   /// What is there. Where it is not decided(), connect_to() has to make one.
-  [[nodiscard]] attempt_result take_carrier(const server_ptr& target, const forward& request);
-  void take_connection(server& target, attempt_result& result);
+  [[nodiscard]] attempt_result take_carrier(const server_ptr& target, const forward& request,
+                                            take how);
+  void take_connection(server& target, take how, attempt_result& result);
   boost::asio::awaitable<void> connect_to(server_ptr target, core::time_point deadline,
                                           attempt_result& result);
   boost::asio::awaitable<void> connect(server_ptr target, core::time_point deadline,
@@ -205,7 +264,10 @@ class dispatcher_impl final : public dispatcher {
   boost::asio::awaitable<void> follow_trunk(server_ptr target, std::shared_ptr<trunk> next);
   void record_trunk(const server& target) const;
 
-  // Calls (dispatcher.cpp).
+  // Calls (dispatcher.cpp, dispatcher_call.cpp).
+  [[nodiscard]] bool awaits_names(core::time_point deadline) const;
+  boost::asio::awaitable<forward_result> carry_once_named(const forward& request);
+  boost::asio::awaitable<forward_result> carry_call(const forward& request);
   /// Or until it is woken.
   boost::asio::awaitable<void> park_until(core::time_point until,
                                           std::optional<core::pending_id> turn);

@@ -4,13 +4,13 @@
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/deferred.hpp>
-#include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/write.hpp>
 #include <optional>
 #include <utility>
 
 #include "net/http_chunks.hpp"
+#include "net/outbox.hpp"
 #include "net/receive_buffer.hpp"
 
 namespace understudy::net {
@@ -75,6 +75,7 @@ class tcp_connection final : public http_connection {
  public:
   tcp_connection(tcp::socket socket, const http_limits& limits)
       : socket_(std::move(socket)),
+        outbox_(outbox::of(socket_.get_executor())),
         limits_(limits),
         deadline_(std::make_shared<socket_deadline>(socket_)) {
     error_code ignored;
@@ -92,7 +93,7 @@ class tcp_connection final : public http_connection {
       if (found == head_state::bad) co_return http_read::refused;
       if (found == head_state::whole) break;
       // First the others get their turn: to read at once would nearly always find nothing yet.
-      if (resting_ && used_) co_await asio::post(socket_.get_executor(), asio::deferred);
+      if (resting_ && used_) co_await outbox_.pause();
       used_ = true;
       const auto room = buffer_.prepare(head_read_bytes);
       const auto [failed, bytes] =
@@ -282,6 +283,7 @@ class tcp_connection final : public http_connection {
   }
 
   tcp::socket socket_;
+  outbox& outbox_;
   const http_limits limits_;
   std::shared_ptr<socket_deadline> deadline_;
   receive_buffer buffer_;

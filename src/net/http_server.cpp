@@ -124,7 +124,7 @@ asio::awaitable<void> serve(state_ptr server, std::shared_ptr<session> self, std
     } catch (const std::exception& e) {
       response = http_error(500, std::string("The request failed inside the server: ") + e.what());
     }
-    co_await sends.turn(server->executor);
+    co_await sends.turn();
     const bool is_head = incoming.request.method == "HEAD";
     const bool bodyless = is_head || response.status == 204 || response.events;
     const bool keep_alive = incoming.keep_alive && !server->stopping && !response.events;

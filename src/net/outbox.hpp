@@ -7,6 +7,7 @@
 #include <boost/asio/deferred.hpp>
 #include <boost/asio/execution_context.hpp>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <new>
 #include <type_traits>
@@ -20,6 +21,8 @@ namespace understudy::net {
 /// at hand that add sends, until `together` of them wait; where the loop has nothing else to do,
 /// they leave at once. Nothing waits for time to pass.
 ///
+/// What reads after it has sent waits a turn, too: it would nearly always find nothing yet.
+///
 /// One for each event loop, made when it is first asked for; used on its thread only.
 class outbox final : public boost::asio::execution_context::service {
  public:
@@ -32,17 +35,30 @@ class outbox final : public boost::asio::execution_context::service {
   /// `send()` is called when its time has come, never from within; not at all where the loop ends
   /// before.
   template <typename Send>
-  void add(const boost::asio::any_io_executor& executor, Send send) {
+  void add(Send send) {
     waiting_.emplace_back(std::move(send));
-    if (waiting_.size() == 1) begin(executor);
+    if (waiting_.size() == 1) begin();
   }
   /// To be awaited: goes on when it is time to send.
-  [[nodiscard]] auto turn(const boost::asio::any_io_executor& executor) {
+  [[nodiscard]] auto turn() {
     return boost::asio::async_initiate<const boost::asio::deferred_t, void()>(
-        [](auto handler, outbox* self, boost::asio::any_io_executor on) {
-          self->add(on, std::move(handler));
-        },
-        boost::asio::deferred, this, executor);
+        [](auto handler, outbox* self) { self->add(std::move(handler)); }, boost::asio::deferred,
+        this);
+  }
+  /// The number of the burst that is leaving, from within; else 0.
+  [[nodiscard]] std::uint64_t leaving() const { return leaving_.empty() ? 0 : bursts_; }
+
+  /// `then()` is called behind all that is ready now.
+  template <typename Then>
+  void later(Then then) {
+    later_.emplace_back(std::move(then));
+    if (later_.size() == 1) post_later();
+  }
+  /// To be awaited: goes on behind all that is ready now.
+  [[nodiscard]] auto pause() {
+    return boost::asio::async_initiate<const boost::asio::deferred_t, void()>(
+        [](auto handler, outbox* self) { self->later(std::move(handler)); }, boost::asio::deferred,
+        this);
   }
 
  private:
@@ -82,13 +98,18 @@ class outbox final : public boost::asio::execution_context::service {
   };
 
   void shutdown() override;
-  void begin(const boost::asio::any_io_executor& executor);
-  void look(const boost::asio::any_io_executor& executor);
+  void begin();
+  void look();
   void flush();
+  void post_later();
 
+  boost::asio::any_io_executor executor_;
   std::vector<entry> waiting_;
   std::vector<entry> leaving_;
-  std::size_t seen_ = 0;  ///< how many waited at the last look
+  std::vector<entry> later_;
+  std::vector<entry> now_;    ///< what was later
+  std::size_t seen_ = 0;      ///< how many waited at the last look
+  std::uint64_t bursts_ = 0;  ///< so far
 };
 
 }  // namespace understudy::net

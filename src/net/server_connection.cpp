@@ -6,10 +6,9 @@
 #include <algorithm>
 #include <array>
 #include <boost/asio/as_tuple.hpp>
+#include <boost/asio/deferred.hpp>
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <tuple>
 #include <utility>
 
@@ -25,7 +24,7 @@ namespace asio = boost::asio;
 using asio::ip::tcp;
 using std::chrono::milliseconds;
 
-constexpr auto awaited = asio::as_tuple(asio::use_awaitable);
+constexpr auto awaited = asio::as_tuple(asio::deferred);
 
 constexpr std::size_t read_bytes = 16384;
 constexpr std::size_t read_bytes_max = 262144;   // inside a large frame
@@ -166,7 +165,7 @@ asio::awaitable<void> server_connection::run() {
       } else {
         const auto answer_at = out_.size();
         co_await handler_->handle(call_, out_);
-        co_await outbox_.turn(socket_.get_executor());
+        co_await outbox_.turn();
         call_.files.clear();
         answer_added(answer_at);
       }
@@ -188,7 +187,7 @@ asio::awaitable<void> server_connection::run() {
       co_return;
     }
     // First the others get their turn: to read at once would nearly always find nothing yet.
-    co_await asio::post(lane_->context(), asio::use_awaitable);
+    co_await outbox_.pause();
   }
 }
 

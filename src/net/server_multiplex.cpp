@@ -3,12 +3,13 @@
 #include <algorithm>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/deferred.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <utility>
 
 #include "net/address.hpp"
+#include "net/outbox.hpp"
 #include "understudy/error.hpp"
 #include "wire/answer.hpp"
 
@@ -19,7 +20,7 @@ namespace asio = boost::asio;
 using asio::ip::tcp;
 using std::chrono::milliseconds;
 
-constexpr auto awaited = asio::as_tuple(asio::use_awaitable);
+constexpr auto awaited = asio::as_tuple(asio::deferred);
 constexpr auto never = server_lane::clock::time_point::max();
 
 constexpr std::size_t read_bytes = 65536;
@@ -91,6 +92,7 @@ asio::awaitable<bool> server_multiplex::run() {
 }
 
 asio::awaitable<void> server_multiplex::serve_calls() {
+  auto& turns = outbox::of(socket_.get_executor());
   while (reading_ && !lost_) {
     while (full()) co_await wait_for_change();
     set_reading_deadline();
@@ -113,7 +115,7 @@ asio::awaitable<void> server_multiplex::serve_calls() {
     }
     flush();
     // First the others get their turn, as everywhere.
-    co_await asio::post(lane_->context(), asio::use_awaitable);
+    co_await turns.pause();
   }
 }
 

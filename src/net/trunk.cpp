@@ -3,11 +3,9 @@
 #include <algorithm>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/buffer.hpp>
-#include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <utility>
 
-#include "net/outbox.hpp"
 #include "net/trunk_call.hpp"
 #include "understudy/detail/check.hpp"
 #include "understudy/error.hpp"
@@ -42,7 +40,11 @@ constexpr std::uint32_t turn_of(wire::call_number number) {
 }  // namespace
 
 trunk::trunk(asio::any_io_executor executor, wire::frame_limits limits, idle_sink on_idle_end)
-    : socket_(executor), limits_(limits), reader_(limits), on_idle_end_(std::move(on_idle_end)) {}
+    : outbox_(outbox::of(executor)),
+      socket_(executor),
+      limits_(limits),
+      reader_(limits),
+      on_idle_end_(std::move(on_idle_end)) {}
 
 asio::awaitable<trunk::opening> trunk::open(tcp::endpoint server, core::time_point deadline) {
   const auto self = shared_from_this();
@@ -131,9 +133,7 @@ void trunk::send(trunk_call& call, std::string_view body) {
   call.begin_ = taken_bytes_ + (before - out_at_);
   call.bytes_ = out_.size() - before;
   if (std::exchange(flushing_, true)) return;
-  outbox::of(socket_.get_executor()).add(socket_.get_executor(), [self = shared_from_this()] {
-    self->flush();
-  });
+  outbox_.add([self = shared_from_this()] { self->flush(); });
 }
 
 // Calls that the kernel took no byte of end as stale, as soon as the stream's end is read: what the
@@ -200,7 +200,7 @@ void trunk::received(error_code ec, std::size_t bytes) {
   reader_.commit(bytes);
   if (!cut_frames()) return end(core::outcome::unreadable);
   // First those that were answered get their turn: then there is more to read at once.
-  asio::post(socket_.get_executor(), [self = shared_from_this()] {
+  outbox_.later([self = shared_from_this()] {
     if (self->open_) self->read();
   });
 }

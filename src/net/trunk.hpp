@@ -14,6 +14,7 @@
 
 #include "core/types.hpp"
 #include "net/carrier.hpp"
+#include "net/outbox.hpp"
 #include "wire/frame.hpp"
 #include "wire/multiplex.hpp"
 
@@ -86,6 +87,7 @@ class trunk : public std::enable_shared_from_this<trunk> {
   void end(core::outcome how);
   void finish(core::outcome how);
 
+  outbox& outbox_;
   boost::asio::ip::tcp::socket socket_;
   wire::frame_limits limits_;
   wire::frame_reader reader_;

@@ -10,7 +10,6 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/deferred.hpp>
 #include <boost/asio/detached.hpp>
-#include <boost/asio/post.hpp>
 #include <cerrno>
 #include <utility>
 
@@ -64,6 +63,8 @@ asio::awaitable<error_code> upstream::connect(asio::ip::tcp::endpoint server,
     co_return asio::error::timed_out;
   }
   if (phase_ == phase::closed) co_return asio::error::operation_aborted;
+  if (!connect_error_)
+    arrived_.emplace(arrivals::of(socket_.get_executor()), socket_.native_handle());
   co_return connect_error_;
 }
 
@@ -73,20 +74,23 @@ void upstream::start(const outgoing& what, core::time_point deadline) {
   send_failed_ = sent_all_ = ended_ = refused_ = false;
   result_ = exchange();
   if (phase_ == phase::closed) return end(core::outcome::lost);
+  const bool rested = phase_ == phase::idle;
   phase_ = phase::busy;
   refused_ = !codec_->begin(what, result_);
   if (refused_) {
     sent_all_ = true;
     return end(core::outcome::answered);
   }
-  outbox_.add(socket_.get_executor(), [self = shared_from_this()] {
+  outbox_.add([self = shared_from_this(), rested] {
     if (self->ended_) return;
+    // Its end, or what nobody asked for. No byte has left: take() says so.
+    if (rested && !self->rests_well()) return self->end(core::outcome::lost);
     self->send_now();
     // A peer that refused the rest may have answered before: it is read either way.
     if (self->send_failed_ && self->sent_bytes_ == 0) return self->end(core::outcome::lost);
     if (self->watching_) return;
     // First the others get their turn: to read at once would nearly always find nothing yet.
-    asio::post(self->socket_.get_executor(), [self] { self->read(); });
+    self->outbox_.later([self] { self->read(); });
   });
 }
 
@@ -97,7 +101,7 @@ bool upstream::ended(core::time_point now) {
 
 exchange upstream::take() {
   // What came was no answer to this call.
-  if (sent_bytes_ == 0 && !refused_) result_.how = core::outcome::stale;
+  if (sent_nothing()) result_.how = core::outcome::stale;
   const bool in_step =
       result_.how == core::outcome::answered || result_.how == core::outcome::faulted;
   if (!in_step || !sent_all_ || result_.too_large) close();
@@ -224,6 +228,10 @@ bool upstream::quiet() const {
   return got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR);
 }
 
+bool upstream::rests_well() const {
+  return arrived_->quiet() || quiet();
+}
+
 bool upstream::clean() const {
   return phase_ != phase::closed && codec_->clean();
 }
@@ -245,6 +253,7 @@ void upstream::close() {
   if (phase_ == phase::closed) return;
   phase_ = phase::closed;
   end(core::outcome::lost);
+  arrived_.reset();
   error_code ignored;
   socket_.close(ignored);
 }

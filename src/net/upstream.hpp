@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "core/types.hpp"
+#include "net/arrivals.hpp"
 #include "net/carrier.hpp"
 #include "net/exchange.hpp"
 #include "net/outbox.hpp"
@@ -23,8 +24,9 @@ namespace understudy::net {
 
 /// One owner thread. It lives as long as its pending I/O or anyone holds it; close() ends both.
 ///
-/// It reads only while a call waits: what came unasked stays in the kernel, where reusable() finds
-/// it, and cannot be taken for an answer. While it rests, watch_rest() waits for the peer's end.
+/// It reads only while a call waits: what came unasked stays in the kernel, where it is found
+/// before the next call is sent, and cannot be taken for an answer. While it rests, watch_rest()
+/// waits for the peer's end.
 class upstream : public carrier, public std::enable_shared_from_this<upstream> {
  public:
   /// The peer ended an idle connection (`closed`), or sent bytes nobody asked for.
@@ -37,11 +39,14 @@ class upstream : public carrier, public std::enable_shared_from_this<upstream> {
   [[nodiscard]] boost::asio::awaitable<boost::system::error_code> connect(
       boost::asio::ip::tcp::endpoint server, core::time_point deadline);
 
-  /// As any carrier. Not reusable() after any failure.
+  /// As any carrier. Not reusable() after any failure. One that has rested is looked at when the
+  /// call is to leave: where it is not good any more, the call ends as `stale`.
   void start(const outgoing& what, core::time_point deadline) override;
   [[nodiscard]] bool ended(core::time_point now) override;
   [[nodiscard]] exchange take() override;
   [[nodiscard]] bool sent_all() const override { return sent_all_; }
+  /// The call has ended before the kernel took a byte of it.
+  [[nodiscard]] bool sent_nothing() const { return ended_ && sent_bytes_ == 0 && !refused_; }
 
   /// Open, with no byte left behind the last answer: it may rest.
   [[nodiscard]] bool clean() const;
@@ -74,9 +79,11 @@ class upstream : public carrier, public std::enable_shared_from_this<upstream> {
   void read();
   void end(core::outcome how);
   [[nodiscard]] bool quiet() const;
+  [[nodiscard]] bool rests_well() const;
 
   outbox& outbox_;
   boost::asio::ip::tcp::socket socket_;
+  std::optional<arrivals::place> arrived_;  ///< once connected; goes before the socket
   std::unique_ptr<upstream_codec> codec_;
   idle_sink on_idle_end_;
   phase phase_ = phase::fresh;

@@ -5,10 +5,15 @@
 
 namespace understudy::net {
 
-std::shared_ptr<upstream> upstream_set::take(unsigned& dead) {
-  while (!idle_.empty()) {
-    auto connection = std::move(idle_.back());
-    idle_.pop_back();
+std::shared_ptr<upstream> upstream_set::take() {
+  if (idle_.empty()) return nullptr;
+  auto connection = std::move(idle_.back());
+  idle_.pop_back();
+  return connection;
+}
+
+std::shared_ptr<upstream> upstream_set::take_good(unsigned& dead) {
+  while (auto connection = take()) {
     if (connection->reusable()) return connection;
     connection->close();
     ++dead;

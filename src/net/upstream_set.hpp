@@ -40,8 +40,10 @@ class upstream_set {
   [[nodiscard]] std::size_t open() const { return busy_ + idle_.size(); }
   [[nodiscard]] std::size_t idle() const { return idle_.size(); }
 
-  /// A resting connection that is still good, or null. `dead` counts those found ended.
-  [[nodiscard]] std::shared_ptr<upstream> take(unsigned& dead);
+  /// A resting connection, or null. Whether it is still good is found when a call leaves on it.
+  [[nodiscard]] std::shared_ptr<upstream> take();
+  /// One that is still good, now, or null. `dead` counts those found ended.
+  [[nodiscard]] std::shared_ptr<upstream> take_good(unsigned& dead);
   /// Keeps it for the next call.
   void give(std::shared_ptr<upstream> connection, core::time_point now);
   /// Waits for the end of those that rest since `before` or longer; true if others are left.

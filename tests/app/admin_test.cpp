@@ -1,8 +1,8 @@
-#include "app/admin.hpp"
+#include "app/admin/admin.hpp"
 
 #include <atomic>
 
-#include "app/admin_events.hpp"
+#include "app/admin/admin_events.hpp"
 #include "app/fake_router.hpp"
 #include "net/http_fixture.hpp"
 #include "wire/json_text.hpp"

@@ -1,10 +1,12 @@
 // Stored calls in a gateway: who waits for what, and what the store is told.
-#include "app/call_desk.hpp"
+#include "app/calls/call_desk.hpp"
 
 #include <gtest/gtest.h>
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
 #include <map>
 #include <thread>
 
@@ -24,9 +26,15 @@ class call_desk_test : public testing::Test {
     desk_parts parts;
     parts.home = loop.get_executor();
     parts.attempt = [this](const wire::request& request, std::string_view body,
-                           attempt_terms) -> asio::awaitable<stored_attempt> {
+                           attempt_terms terms) -> asio::awaitable<stored_attempt> {
       bodies.emplace_back(body);
       methods.push_back(request.method);
+      failed_at = terms.failed_at;
+      if (never_ends) {
+        *terms.sent = is_sent;
+        asio::steady_timer never(loop, asio::steady_timer::time_point::max());
+        co_await never.async_wait(asio::use_awaitable);
+      }
       co_return next_attempt;
     };
     parts.usable = [this](std::string_view, std::string_view) { return usable; };
@@ -97,6 +105,9 @@ class call_desk_test : public testing::Test {
   std::shared_ptr<call_desk> desk;
   stored_attempt next_attempt;
   bool usable = true;
+  bool never_ends = false;
+  bool is_sent = false;
+  std::vector<std::string> failed_at;
   std::vector<std::string> bodies;
   std::vector<std::string> methods;
   std::map<std::string, routed> answers;
@@ -261,6 +272,84 @@ TEST_F(call_desk_test, a_claim_that_is_old_already_is_not_sent) {
   EXPECT_FALSE(store->reports[0].next.counted);
   EXPECT_FALSE(store->reports[0].may_have_run);
   EXPECT_EQ(store->places, 8U);
+}
+
+// What the next start finds: a call that waits, and no attempt of it.
+void expect_not_begun(const store::attempt_report& report, std::uint64_t id) {
+  EXPECT_EQ(report.id, store::call_id{id});
+  EXPECT_EQ(report.token.number, id);
+  EXPECT_EQ(report.next.state, store::call_state::waiting);
+  EXPECT_FALSE(report.next.counted);
+  EXPECT_FALSE(report.may_have_run);
+}
+
+TEST_F(call_desk_test, claims_that_have_not_begun_when_it_stops_go_back) {
+  desk->claimed({claim(1), claim(2)});  // home does not run any more
+  desk->stop();
+  ASSERT_EQ(store->reports.size(), 2U);
+  expect_not_begun(store->reports[0], 1);
+  expect_not_begun(store->reports[1], 2);
+  desk->claimed({claim(3)});  // what the store had in hand
+  ASSERT_EQ(store->reports.size(), 3U);
+  expect_not_begun(store->reports[2], 3);
+  run();
+  EXPECT_TRUE(bodies.empty());
+  EXPECT_EQ(store->reports.size(), 3U);
+}
+
+TEST_F(call_desk_test, of_attempts_that_run_when_it_stops_those_go_back_that_were_not_sent) {
+  never_ends = true;
+  desk->claimed({claim(1)});
+  run();
+  is_sent = true;
+  desk->claimed({claim(2)});
+  run();
+  EXPECT_EQ(desk->running(), 2U);
+  desk->stop();
+  ASSERT_EQ(store->reports.size(), 1U);  // of the other nobody knows: the next start says so
+  expect_not_begun(store->reports[0], 1);
+}
+
+TEST_F(call_desk_test, a_call_is_carried_with_the_servers_at_which_it_failed) {
+  next_attempt.server = "10.0.0.1:1";
+  next_attempt.end.fate = core::attempt_fate::unknown;
+  desk->claimed({claim(1)});
+  run();
+  EXPECT_TRUE(failed_at.empty());
+  next_attempt.server = "10.0.0.2:1";
+  next_attempt.end.fate = core::attempt_fate::fault;
+  desk->claimed({claim(1)});
+  run();
+  EXPECT_EQ(failed_at, std::vector<std::string>{"10.0.0.1:1"});
+  next_attempt.end.fate = core::attempt_fate::elsewhere;  // says nothing of the server
+  next_attempt.server = "10.0.0.3:1";
+  const std::vector<std::string> both{"10.0.0.1:1", "10.0.0.2:1"};
+  for (int i = 0; i < 2; ++i) {
+    desk->claimed({claim(1)});
+    run();
+    EXPECT_EQ(failed_at, both);
+  }
+  desk->ended({done(1, "1")});
+  desk->claimed({claim(1)});
+  run();
+  EXPECT_TRUE(failed_at.empty());
+}
+
+// A tenth of the time for which a caller is left in the dark otherwise.
+TEST_F(call_desk_test, a_store_that_says_nothing_keeps_no_caller_longer_than_he_listens) {
+  store->silent = true;
+  gateway_config config;
+  config.caller_timeout = 1000ms;
+  serve("waits for less", core::call_mode::durable, 0ms);
+  desk->configure(std::make_shared<const call_rules>(config));
+  serve("gives up", core::call_mode::durable, 10s);
+  EXPECT_TRUE(answers.empty());
+  loop.restart();
+  const auto until = std::chrono::steady_clock::now() + 5s;
+  while (answers.size() < 2 && loop.run_one_until(until) > 0) {
+  }
+  EXPECT_EQ(answers["waits for less"].code, code::outcome_unknown);
+  EXPECT_EQ(answers["gives up"].code, code::outcome_unknown);
 }
 
 TEST_F(call_desk_test, a_ticket_can_be_waited_for) {

@@ -1,5 +1,5 @@
 // How calls are carried: by rule, and by what their callers ask for.
-#include "app/call_rules.hpp"
+#include "app/calls/call_rules.hpp"
 
 #include <gtest/gtest.h>
 

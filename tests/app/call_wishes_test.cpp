@@ -1,5 +1,5 @@
 // What callers may ask for beside the call, in the body and by header: one rule for both.
-#include "app/call_wishes.hpp"
+#include "app/calls/call_wishes.hpp"
 
 #include <gtest/gtest.h>
 

@@ -5,7 +5,7 @@
 #include <filesystem>
 #include <fstream>
 
-#include "app/cli.hpp"
+#include "app/commands/cli.hpp"
 #include "app/gateway_support.hpp"
 #include "support/fake_server.hpp"
 
@@ -73,6 +73,10 @@ TEST_F(cli_test, wrong_usage_is_2_and_a_sentence) {
       {"servers", "list", "--at", "localhost"},
       {"bench", "--at", "127.0.0.1:1"},
       {"bench", "A@b", "--http", "--idle", "1", "--at", "127.0.0.1:1"},
+      {"bench", "A@b", "--mode", "direct", "--at", "127.0.0.1:1"},
+      {"bench", "A@b", "--mode", "queued", "--idle", "1", "--at", "127.0.0.1:1"},
+      {"bench", "A@b", "--batch", "1001", "--at", "127.0.0.1:1"},
+      {"bench", "A@b", "--batch", "10", "--mode", "durable", "--at", "127.0.0.1:1"},
       {"status", "--at", "localhost"},
   };
   for (const auto& arguments : cases) {
@@ -146,6 +150,11 @@ TEST_F(cli_test, config_check_prints_every_problem_with_its_line) {
   const std::string risky = file("risky.toml",
                                  "[pool.p]\nservers = [\"a:1\"]\n[calls]\nstore = \"sqlite:c\"\n"
                                  "[[rule]]\nmatch = \"A@b\"\nmode = \"durable\"\n");
+  const std::string sworn = file("sworn.toml",
+                                 "[pool.p]\nservers = [\"a:1\"]\n[calls]\nstore = \"sqlite:c\"\n"
+                                 "[[rule]]\nmatch = \"A@b\"\nmode = \"durable\"\nonce = true\n");
+  EXPECT_EQ(run({"config", "check", sworn}), 0);
+  EXPECT_EQ(out.find("rule A@b"), std::string::npos) << out;
   EXPECT_EQ(run({"config", "check", risky}), 0);
   EXPECT_NE(out.find("rule A@b: a call whose outcome is unknown is tried again"), std::string::npos)
       << out;

@@ -9,8 +9,8 @@
 #include <filesystem>
 #include <fstream>
 
+#include "app/drill/process.hpp"
 #include "app/gateway_support.hpp"
-#include "app/process.hpp"
 #include "support/fake_server.hpp"
 
 namespace understudy::test {

@@ -5,7 +5,7 @@
 #include <fstream>
 #include <set>
 
-#include "app/config.hpp"
+#include "app/config/config.hpp"
 
 namespace understudy::app {
 namespace {
@@ -148,6 +148,12 @@ const bad_file bad_files[] = {
     {"strange_section", "[zebra]\n", 1, "no such section"},
     {"calls_without_store", "[calls]\nquota_rows = 5", 1, "a store is needed"},
     {"store_of_later", "[calls]\nstore = \"redis:x\"", 2, "is no store: write \"sqlite:FILE\""},
+    {"limit_of_nothing", "[calls]\nstore = \"sqlite:c\"\nservice_running_max = {\"A@b\" = 1}", 3,
+     "is no service"},
+    {"limit_of_no_call", "[calls]\nstore = \"sqlite:c\"\nservice_running_max = {A = 0}", 3,
+     "service_running_max.A: 0 is not between 1"},
+    {"limit_without_pool", "[calls]\nstore = \"sqlite:c\"\nservice_running_max = {\"x/A\" = 1}", 0,
+     "there is no pool x"},
     {"rules_as_a_table", "[rule]\nmatch = \"A@b\"", 1, "sections [[rule]] is needed"},
     {"rule_without_match", "[[rule]]\nmode = \"direct\"", 1, "match is needed"},
     {"rule_without_store", "[[rule]]\nmatch = \"A@b\"\nmode = \"durable\"", 1,
@@ -241,11 +247,14 @@ TEST(config_file, pools_with_addresses_of_their_own_may_share_a_service) {
 TEST(config_file, rules_and_the_store_of_calls) {
   const gateway_config config = good(
       "[calls]\nstore = \"sqlite:calls.db\"\nquota_rows = 7\n"
+      "service_running_max = {A = 2, \"own/B\" = 3}\n[pool.own]\nlisten = \"127.0.0.1:0\"\n"
       "[[rule]]\nmatch = \"A@b\"\nmode = \"durable\"\nkey = \"context.a/b\"\n"
       "order_by = \"params.0\"\nretry_codes = [1, 2]\non_dead = \"block\"\n"
       "[[rule]]\nmatch = \"A@*\"\nwait = \"1s\"\n[pool.p]\nservers = [\"a:1\"]\n");
   EXPECT_EQ(config.calls.store, "calls.db");
   EXPECT_EQ(config.calls.quota_rows, 7U);
+  EXPECT_EQ(config.calls.service_running_max,
+            (std::map<std::string, unsigned>{{"A", 2}, {"own/B", 3}}));
   ASSERT_EQ(config.rules.size(), 2U);
   EXPECT_EQ(config.rules[0].mode, core::call_mode::durable);
   EXPECT_EQ(config.rules[0].key, "/context/a~1b");

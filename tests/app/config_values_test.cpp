@@ -1,5 +1,5 @@
 // The text forms of the configuration: durations, sizes, addresses, patterns, spelling hints.
-#include "app/config_values.hpp"
+#include "app/config/config_values.hpp"
 
 #include <gtest/gtest.h>
 

@@ -14,9 +14,9 @@
 #include <thread>
 #include <utility>
 
-#include "app/command_drill.hpp"
-#include "app/drill_site.hpp"
-#include "app/process.hpp"
+#include "app/commands/command_drill.hpp"
+#include "app/drill/drill_site.hpp"
+#include "app/drill/process.hpp"
 
 namespace understudy::app {
 namespace {
@@ -161,6 +161,37 @@ TEST_F(drill_command, a_black_hole_is_played_or_skipped_with_a_reason) {
   EXPECT_EQ(running(), 0);
 }
 
+TEST_F(drill_command, a_backlog_is_done_once_and_told_with_figures) {
+  EXPECT_EQ(run({"backlog", "--calls", "2500", "--json", report()}), 0) << read_file(log());
+  const auto reports = boost::json::parse(read_file(report()));
+  const auto& backlog = reports.at(0).as_object();
+  EXPECT_GT(backlog.at("acknowledged").to_number<int>(), 2500);
+  EXPECT_EQ(backlog.at("failed").to_number<int>(), 0);
+  for (const char* figure : {"enqueued_per_s", "start_ms", "first_stored_ms", "drained_per_s",
+                             "fresh_calls", "slowest_fresh_ms"}) {
+    EXPECT_GT(backlog.at(figure).to_number<double>(), 0) << figure;
+  }
+  EXPECT_EQ(running(), 0);
+  EXPECT_EQ(folders(), 0);
+}
+
+// Where it cannot be played it says why; where it can, no file system stays behind.
+TEST_F(drill_command, a_full_disk_is_played_or_skipped_with_a_reason) {
+  EXPECT_EQ(run({"disk-full", "--duration", "1s", "--json", report()}), 0) << read_file(log());
+  const auto reports = boost::json::parse(read_file(report()));
+  const auto& full = reports.at(0).as_object();
+  if (full.contains("skipped")) {
+    EXPECT_FALSE(full.at("skipped").as_string().empty());
+  } else {
+    EXPECT_GT(full.at("refused").to_number<double>(), 0);
+    EXPECT_GT(full.at("acknowledged").to_number<int>(), 0);
+    EXPECT_EQ(full.at("lost").to_number<int>(), 0);
+    EXPECT_EQ(full.at("duplicated").to_number<int>(), 0);
+  }
+  EXPECT_EQ(running(), 0);
+  EXPECT_EQ(folders(), 0);
+}
+
 TEST_F(drill_command, what_is_kept_is_kept) {
   run({"drain", "--duration", "500ms", "--keep"});
   EXPECT_EQ(folders(), 1);
@@ -184,6 +215,7 @@ TEST_F(drill_command, wrong_use_is_exit_code_2) {
   EXPECT_EQ(run({"crush"}), 2);
   EXPECT_NE(read_file(log()).find("There is no scenario \"crush\""), std::string::npos);
   EXPECT_EQ(run({"crash", "--calls-per-second", "0"}), 2);
+  EXPECT_EQ(run({"backlog", "--calls", "0"}), 2);
   EXPECT_EQ(run({}), 2);
   EXPECT_EQ(run({"overload-saturated"}), 2);  // it makes its own load
 }

@@ -1,5 +1,5 @@
 // The drill's judgement over recorded calls: it must find each kind of broken promise.
-#include "app/drill_judge.hpp"
+#include "app/drill/drill_judge.hpp"
 
 #include <gtest/gtest.h>
 
@@ -403,6 +403,21 @@ TEST(drill_judge, a_killer_may_cost_two_workers_and_gets_an_error) {
   EXPECT_EQ(promises_of(judge(facts)), ids{"P6"});
   facts.killer = drill_killer{2, false};
   EXPECT_EQ(promises_of(judge(facts)), ids{"P5"});
+}
+
+TEST(drill_judge, a_full_disk_refuses_with_a_time_ends_what_it_has_and_kills_nobody) {
+  const drill_full_disk good{3, 0, 1, 1, true};
+  const std::vector<std::pair<drill_full_disk, ids>> table{{good, ids{}},
+                                                           {{0, 0, 1, 1, true}, ids{"P6"}},
+                                                           {{3, 1, 1, 1, true}, ids{"P6"}},
+                                                           {{3, 0, 0, 1, true}, ids{"P6"}},
+                                                           {{3, 0, 1, 0, true}, ids{"P6"}},
+                                                           {{3, 0, 1, 1, false}, ids{"P6"}}};
+  for (const auto& [seen, broken] : table) {
+    auto facts = good_crash();
+    facts.full_disk = seen;
+    EXPECT_EQ(promises_of(judge(facts)), broken);
+  }
 }
 
 TEST(drill_judge, a_primary_that_is_well_must_be_back_at_the_end_where_that_is_judged) {

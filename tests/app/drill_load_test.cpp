@@ -1,5 +1,5 @@
 // Counting a drill's orders in their database.
-#include "app/drill_load.hpp"
+#include "app/drill/drill_load.hpp"
 
 #include <gtest/gtest.h>
 #include <sqlite3.h>

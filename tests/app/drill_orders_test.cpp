@@ -11,9 +11,9 @@
 #include <stdexcept>
 #include <string>
 
-#include "app/drill_site.hpp"
-#include "app/load_socket.hpp"
-#include "app/process.hpp"
+#include "app/bench/load_socket.hpp"
+#include "app/drill/drill_site.hpp"
+#include "app/drill/process.hpp"
 #include "wire/answer.hpp"
 #include "wire/frame.hpp"
 #include "wire/request.hpp"

@@ -7,8 +7,8 @@
 #include <optional>
 #include <string>
 
-#include "app/drill_ground.hpp"
-#include "app/drill_server.hpp"
+#include "app/drill/drill_ground.hpp"
+#include "app/drill/drill_server.hpp"
 #include "understudy/client.hpp"
 
 namespace understudy::app {

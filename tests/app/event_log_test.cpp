@@ -1,4 +1,4 @@
-#include "app/event_log.hpp"
+#include "app/common/event_log.hpp"
 
 #include <gtest/gtest.h>
 

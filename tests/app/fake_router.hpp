@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "app/administration.hpp"
+#include "app/admin/administration.hpp"
 #include "wire/answer.hpp"
 
 namespace understudy::test {

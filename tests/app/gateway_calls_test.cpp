@@ -1,4 +1,5 @@
 // A gateway that stores calls, end to end: modes, keys, tickets, servers that die.
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <cstdlib>
@@ -6,8 +7,8 @@
 #include <fstream>
 #include <optional>
 
+#include "app/calls/webhook.hpp"
 #include "app/gateway_support.hpp"
-#include "app/webhook.hpp"
 #include "support/fake_server.hpp"
 #include "understudy/error.hpp"
 #include "wire/request.hpp"
@@ -318,6 +319,64 @@ TEST_F(gateway_calls_test, an_address_for_administration_has_what_callers_must_n
   EXPECT_EQ(status(gate->http_address(), "GET", ticket), 200);
   EXPECT_EQ(status(gate->admin_address(), "GET", ticket), 200);
   EXPECT_EQ(status(gate->admin_address(), "DELETE", ticket), 200);
+}
+
+// Held calls do not end: where a third were begun, the store would say so.
+TEST_F(gateway_calls_test, a_service_has_no_more_calls_at_a_time_than_it_may) {
+  config.calls.service_running_max = {{"A", 2}};
+  auto held = fake_result("1");
+  held.hold = true;
+  first.always(held);
+  second.always(held);
+  start();
+  const auto begun = [&] { return first.call_count() + second.call_count(); };
+  const auto counts = [&](std::string_view text) {
+    const auto stats = fetch_body("GET", "/calls/stats");
+    return stats.find(text, stats.find(R"("service":"A")")) != std::string::npos;
+  };
+  for (int i = 0; i < 6; ++i) ask("A@place", "[]", R"({"mode":"queued"})");
+  for (const unsigned taken : {2U, 4U, 6U}) {
+    const auto stats = fmt::format(R"("waiting":{},"running":2)", 6 - taken);
+    ASSERT_TRUE(eventually([&] { return counts(stats) && begun() == taken; })) << taken;
+    first.release();
+    second.release();
+  }
+  ASSERT_TRUE(eventually([&] { return counts(R"("running":0,"done":6)"); }));
+  EXPECT_EQ(begun(), 6U);
+}
+
+TEST_F(gateway_calls_test, after_a_fault_the_next_attempt_is_at_a_server_not_tried_yet) {
+  first.always(fake_error(-32603));  // it stays up: one call is no proof against it
+  start();
+  EXPECT_EQ(result_of(ask("A@place", "[]", R"({"key":"k"})")), "\"second\"");
+  EXPECT_EQ(first.call_count(), 1U);
+  ASSERT_EQ(second.call_count(), 1U);
+  EXPECT_NE(second.calls()[0].body.find(R"("attempt":2)"), std::string::npos);
+}
+
+// The server has one place: a call is sent, the other waits for the place.
+TEST_F(gateway_calls_test, what_was_not_sent_before_a_stop_has_not_begun_after_the_start) {
+  config.pools[0].servers = {server_on(first.address())};
+  config.pools[0].options.limits = {.start = 1, .floor = 1, .most = 1};
+  auto held = fake_result("1");
+  held.hold = true;
+  first.next({held});
+  start();
+  const auto sent = ticket_in(ask("A@sent", "[]", R"({"mode":"queued"})"));
+  ASSERT_TRUE(eventually([&] { return first.call_count() == 1; }));
+  const auto waits = ticket_in(ask("A@waits", "[]", R"({"mode":"queued"})"));
+  ASSERT_TRUE(eventually([&] {
+    return fetch_body("GET", "/calls/stats").find(R"("running":2)") != std::string::npos;
+  }));
+  restart();
+  EXPECT_NE(result_by_ticket(sent).find("first"), std::string::npos);
+  EXPECT_NE(result_by_ticket(waits).find("first"), std::string::npos);
+  EXPECT_NE(fetch_body("GET", "/calls/" + sent).find(R"("attempts":2)"), std::string::npos);
+  EXPECT_NE(fetch_body("GET", "/calls/" + waits).find(R"("attempts":1)"), std::string::npos);
+  for (const auto& call : first.calls()) {
+    const bool other = call.body.find("A@waits") != std::string::npos;
+    EXPECT_TRUE(!other || call.body.find(R"("attempt":1)") != std::string::npos) << call.body;
+  }
 }
 
 TEST_F(gateway_calls_test, callers_of_all_lanes_share_one_store) {

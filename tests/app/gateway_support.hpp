@@ -8,7 +8,7 @@
 #include <string>
 #include <string_view>
 
-#include "app/gateway.hpp"
+#include "app/gateway/gateway.hpp"
 #include "net/http.hpp"
 #include "support/test_server.hpp"
 #include "wire/answer.hpp"

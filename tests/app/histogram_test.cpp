@@ -1,4 +1,4 @@
-#include "app/histogram.hpp"
+#include "app/bench/histogram.hpp"
 
 #include <gtest/gtest.h>
 

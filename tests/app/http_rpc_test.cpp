@@ -1,4 +1,4 @@
-#include "app/http_rpc.hpp"
+#include "app/gateway/http_rpc.hpp"
 
 #include "app/fake_router.hpp"
 #include "net/http_fixture.hpp"

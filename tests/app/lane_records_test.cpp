@@ -1,4 +1,4 @@
-#include "app/lane_records.hpp"
+#include "app/gateway/lane_records.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,9 +1,9 @@
-#include "app/lane_status.hpp"
+#include "app/admin/lane_status.hpp"
 
 #include <gtest/gtest.h>
 
+#include "app/admin/status_json.hpp"
 #include "app/fake_router.hpp"
-#include "app/status_json.hpp"
 
 namespace understudy::test {
 namespace {

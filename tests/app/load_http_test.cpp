@@ -5,9 +5,9 @@
 #include <string>
 #include <vector>
 
-#include "app/load.hpp"
+#include "app/bench/load.hpp"
+#include "app/bench/load_reader.hpp"
 #include "app/load_peer.hpp"
-#include "app/load_reader.hpp"
 
 namespace understudy::app {
 namespace {

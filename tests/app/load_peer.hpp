@@ -16,7 +16,7 @@
 #include <thread>
 #include <vector>
 
-#include "app/load.hpp"
+#include "app/bench/load.hpp"
 #include "wire/answer.hpp"
 #include "wire/frame.hpp"
 #include "wire/request.hpp"

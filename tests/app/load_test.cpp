@@ -1,5 +1,5 @@
 // The load generator over frames, against a small peer.
-#include "app/load.hpp"
+#include "app/bench/load.hpp"
 
 #include <gtest/gtest.h>
 
@@ -10,7 +10,7 @@
 #include <string>
 #include <thread>
 
-#include "app/load_idle.hpp"
+#include "app/bench/load_idle.hpp"
 #include "app/load_peer.hpp"
 
 namespace understudy::app {

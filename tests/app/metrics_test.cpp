@@ -1,4 +1,4 @@
-#include "app/metrics.hpp"
+#include "app/admin/metrics.hpp"
 
 #include <gtest/gtest.h>
 

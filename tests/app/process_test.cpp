@@ -1,4 +1,4 @@
-#include "app/process.hpp"
+#include "app/drill/process.hpp"
 
 #include <gtest/gtest.h>
 #include <signal.h>

@@ -8,7 +8,7 @@
 #include <map>
 #include <optional>
 
-#include "app/pool_router.hpp"
+#include "app/gateway/pool_router.hpp"
 #include "app/router_support.hpp"
 #include "understudy/error.hpp"
 #include "wire/answer.hpp"

@@ -1,7 +1,7 @@
 // What a pool is known to serve, and which of its methods may run twice.
 #include <gtest/gtest.h>
 
-#include "app/learn.hpp"
+#include "app/gateway/learn.hpp"
 
 namespace understudy::app {
 namespace {

@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "app/registry.hpp"
+#include "app/gateway/registry.hpp"
 #include "app/router_support.hpp"
 
 namespace understudy::app {

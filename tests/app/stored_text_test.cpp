@@ -1,5 +1,5 @@
 // What of a call is kept, what names it, and what a server is sent.
-#include "app/stored_text.hpp"
+#include "app/calls/stored_text.hpp"
 
 #include <gtest/gtest.h>
 

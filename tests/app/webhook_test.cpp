@@ -1,5 +1,5 @@
 // Signatures, as RFC 4231 has them.
-#include "app/webhook.hpp"
+#include "app/calls/webhook.hpp"
 
 #include <gtest/gtest.h>
 

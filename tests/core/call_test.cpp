@@ -136,6 +136,32 @@ TEST(call, without_servers_or_with_drained_ones_it_is_refused_at_once) {
   EXPECT_EQ(l.answer().message, "no server takes calls in pool orders: all are drained or removed");
 }
 
+TEST(call, where_it_failed_before_it_goes_only_if_no_other_takes_it) {
+  lab l("a0 b1");
+  call_options options{.method = "T@once", .deadline = l.now + 10s};
+  const auto first_of = [&](std::vector<server_id> failed_at) {
+    options.failed_at = std::move(failed_at);
+    call life(l.servers, options);
+    return l.word_for(life.begin(l.now));
+  };
+  EXPECT_EQ(first_of({}), "a");
+  EXPECT_EQ(first_of({l.id('a')}), "b");
+  EXPECT_EQ(first_of({l.id('b')}), "a");
+  EXPECT_EQ(first_of({l.id('a'), l.id('b')}), "a");
+  {
+    options.failed_at = {l.id('a')};
+    call life(l.servers, options);
+    EXPECT_EQ(l.word_for(life.begin(l.now)), "b");
+    EXPECT_EQ(l.word_for(life.failed(l.now, l.id('b'), outcome::refused)), "a");
+    l.settle();
+    const call_step last = life.failed(l.now, l.id('a'), outcome::lost);
+    EXPECT_EQ(l.word_for(last), "-32001?");
+    EXPECT_EQ(std::get<give_up>(last).server, l.servers.status(l.now).front().options.address);
+  }
+  l.drain('b');
+  EXPECT_EQ(first_of({l.id('a')}), "a");
+}
+
 TEST(call, a_deadline_that_has_passed_sends_nothing) {
   lab l("a0");
   EXPECT_EQ(l.play(repeatable, "", 0s), "-32002!");

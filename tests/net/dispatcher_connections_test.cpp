@@ -1,4 +1,5 @@
 // Connections between calls: kept, watched, dropped, never used once they are in doubt.
+#include <algorithm>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <thread>
@@ -14,6 +15,28 @@ constexpr std::string_view from_b = R"(result {"jsonrpc":"2.0","id":"","result":
 
 class dispatcher_connections_test : public dispatcher_test {
  protected:
+  /// So many connections to the first server have carried a call, and rest.
+  void rest(std::size_t count) {
+    fake_step held = fake_result("\"A\"");
+    held.hold = true;
+    a_.always(held);
+    std::vector<std::shared_ptr<running_call>> running;
+    for (std::size_t i = 0; i < count; ++i) running.push_back(begin_call(request_body("T@call")));
+    run_until([&] { return a_.call_count() == count; });
+    a_.always(fake_result("\"A\""));
+    a_.release();
+    for (const auto& each : running) run_until_answered(each);
+  }
+  /// Of so many calls at once: how many are answered with this.
+  std::size_t answers_of(std::size_t count, std::string_view answer) {
+    std::vector<std::shared_ptr<running_call>> running;
+    for (std::size_t i = 0; i < count; ++i) running.push_back(begin_call(request_body("T@call")));
+    for (const auto& each : running) run_until_answered(each);
+    return static_cast<std::size_t>(std::count_if(
+        running.begin(), running.end(),
+        [&](const auto& each) { return each->result && describe(*each->result) == answer; }));
+  }
+
   fake_server a_{fake_result("\"A\"")};
   fake_server b_{fake_result("\"B\"")};
 };
@@ -46,13 +69,40 @@ TEST_F(dispatcher_connections_test, a_connection_closed_a_moment_ago_costs_no_ca
   EXPECT_EQ(a_.call_count(), 50U);
 }
 
+TEST_F(dispatcher_connections_test, many_closed_a_moment_ago_cost_no_call_of_a_burst) {
+  use({&a_});
+  rest(8);
+  a_.drop_connections();
+  EXPECT_EQ(answers_of(8, from_a), 8U);
+  EXPECT_EQ(a_.call_count(), 16U);
+}
+
+TEST_F(dispatcher_connections_test, nor_do_bytes_on_many_that_nobody_asked_for) {
+  use({&a_});
+  rest(8);
+  std::string forged;
+  wire::append_frame(forged, wire::frame_type::message, fake_result("\"forged\"").answer);
+  a_.send_unasked(forged);
+  EXPECT_EQ(answers_of(8, from_a), 8U);
+  EXPECT_EQ(a_.call_count(), 16U);
+}
+
+TEST_F(dispatcher_connections_test, a_server_gone_a_moment_ago_gets_no_call_of_a_burst) {
+  use({&a_, &b_});
+  rest(8);
+  a_.stop();
+  EXPECT_EQ(answers_of(8, from_b), 8U);
+  EXPECT_EQ(a_.call_count(), 8U);
+  EXPECT_EQ(b_.call_count(), 8U);
+}
+
 TEST_F(dispatcher_connections_test, bytes_that_nobody_asked_for_are_never_an_answer) {
   use({&a_});
   std::string forged;
   wire::append_frame(forged, wire::frame_type::message, fake_result("\"forged\"").answer);
   for (int i = 0; i < 50; ++i) {
     ASSERT_EQ(describe(call(request_body("T@call"))), from_a);
-    a_.send_to_all(forged);
+    a_.send_unasked(forged);
   }
   run_until([&] { return state_of(a_) == core::server_state::up; });
 }

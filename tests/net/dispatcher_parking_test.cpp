@@ -1,5 +1,6 @@
 // Calls while no server is there: they wait within bounds, and go when one comes.
 #include <algorithm>
+#include <boost/asio/co_spawn.hpp>
 
 #include "dispatcher_fixture.hpp"
 
@@ -51,6 +52,24 @@ TEST_F(dispatcher_parking_test, beyond_the_parking_place_calls_are_refused) {
   EXPECT_EQ(describe(*first->result), from_a);
 }
 
+TEST_F(dispatcher_parking_test, a_call_that_may_not_park_is_refused_at_once) {
+  a_.stop();
+  use({&a_}, options_);
+  const std::string body = request_body("T@call");
+  net::forward request;
+  request.method = "T@call";
+  request.body = body;
+  request.deadline = core::time_point::clock::now() + 1h;
+  request.parks = false;
+  std::optional<net::forward_result> got;
+  boost::asio::co_spawn(
+      io_, dispatcher_->call(request),
+      [&](const std::exception_ptr&, net::forward_result result) { got = std::move(result); });
+  run_until([&] { return got.has_value(); });
+  EXPECT_EQ(describe(*got), "error -32000 not_sent");
+  EXPECT_EQ(dispatcher_->parked(), 0U);
+}
+
 TEST_F(dispatcher_parking_test, stopping_ends_the_wait) {
   a_.stop();
   use({&a_}, options_);
@@ -59,6 +78,25 @@ TEST_F(dispatcher_parking_test, stopping_ends_the_wait) {
   dispatcher_->stop();
   run_until_answered(parked);
   EXPECT_EQ(describe(*parked->result), "error -32000 not_sent");
+}
+
+TEST_F(dispatcher_parking_test, stopping_ends_the_wait_for_a_place) {
+  options_.pool.limits.start = options_.pool.limits.most = 1;
+  fake_step held = fake_result("\"A\"");
+  held.hold = true;
+  a_.always(held);
+  use({&a_}, options_);
+  const auto running = begin_call(request_body("T@call"));
+  run_until([&] { return a_.call_count() == 1; });
+  const auto queued = begin_call(request_body("T@call"));
+  run_until([&] { return dispatcher_->queued() == 1; });
+  dispatcher_->stop();
+  run_until_answered(queued);
+  EXPECT_EQ(describe(*queued->result), "error -32000 not_sent");
+  a_.release();
+  run_until_answered(running);
+  EXPECT_EQ(describe(*running->result), from_a);
+  EXPECT_EQ(a_.call_count(), 1U);
 }
 
 TEST_F(dispatcher_parking_test, stopping_lets_running_calls_end) {

@@ -18,7 +18,7 @@ using net::outbox;
 class outbox_test : public testing::Test {
  protected:
   void add(char name) {
-    box_.add(io_.get_executor(), [this, name] { log_ += name; });
+    box_.add([this, name] { log_ += name; });
   }
   /// Each of `count` functions, in turns of the loop one after the other, adds two things to send.
   void keep_adding(std::size_t count) {
@@ -86,7 +86,7 @@ TEST_F(outbox_test, it_waits_while_more_comes_but_not_for_ever) {
 }
 
 TEST_F(outbox_test, what_a_send_adds_leaves_later) {
-  box_.add(io_.get_executor(), [this] {
+  box_.add([this] {
     log_ += 'a';
     add('b');
     log_ += '.';
@@ -95,15 +95,15 @@ TEST_F(outbox_test, what_a_send_adds_leaves_later) {
   EXPECT_EQ(log_, "a.b");
 }
 
-asio::awaitable<void> send_in_turn(outbox& box, asio::any_io_executor executor, std::string& log) {
+asio::awaitable<void> send_in_turn(outbox& box, std::string& log) {
   log += '<';
-  co_await box.turn(executor);
+  co_await box.turn();
   log += '>';
 }
 
 TEST_F(outbox_test, a_coroutine_can_wait_for_its_turn) {
   for (int i = 0; i < 2; ++i) {
-    asio::co_spawn(io_, send_in_turn(box_, io_.get_executor(), log_), asio::detached);
+    asio::co_spawn(io_, send_in_turn(box_, log_), asio::detached);
   }
   io_.run();
   EXPECT_EQ(log_, "<<>>");
@@ -115,8 +115,8 @@ TEST(outbox, who_waits_goes_with_the_loop) {
   {
     asio::io_context io;
     auto& box = outbox::of(io.get_executor());
-    box.add(io.get_executor(), [held] {});
-    asio::co_spawn(io, send_in_turn(box, io.get_executor(), log), asio::detached);
+    box.add([held] {});
+    asio::co_spawn(io, send_in_turn(box, log), asio::detached);
     io.run_one();
   }
   EXPECT_EQ(held.use_count(), 1);

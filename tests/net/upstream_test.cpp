@@ -49,7 +49,7 @@ class upstream_test : public testing::Test {
   void start() { up_->start(outgoing{call_body}, clock::now() + 5s); }
   /// It waits in the outbox for a turn of the loop more.
   void start_among_others() {
-    outbox::of(io_.get_executor()).add(io_.get_executor(), [] {});
+    outbox::of(io_.get_executor()).add([] {});
     start();
   }
   void run() {
@@ -138,6 +138,7 @@ TEST_F(upstream_test, watched_or_not_a_resting_connection_is_used_again) {
     if (watched) up_->watch_rest();
     ASSERT_TRUE(up_->reusable());
     start();
+    ASSERT_NE(received(), "") << "it has left";
     answer();
     EXPECT_EQ(end().how, core::outcome::answered);
   }
@@ -156,6 +157,24 @@ TEST_F(upstream_test, one_that_is_not_watched_is_found_ended_before_use) {
   ASSERT_TRUE(up_->reusable());
   peer_.close();
   EXPECT_FALSE(up_->reusable());
+}
+
+TEST_F(upstream_test, an_end_just_before_a_call_leaves_on_an_unwatched_one_says_it_was_not_sent) {
+  up_->rest(clock::now());
+  start_among_others();
+  peer_.shutdown(tcp::socket::shutdown_send);
+  while (!up_->ended(clock::now())) run();
+  EXPECT_TRUE(up_->sent_nothing());
+  EXPECT_EQ(up_->take().how, core::outcome::stale);
+  EXPECT_EQ(received(), "");
+}
+
+TEST_F(upstream_test, nor_is_one_sent_behind_bytes_that_nobody_asked_for) {
+  up_->rest(clock::now());
+  start_among_others();
+  answer();
+  EXPECT_EQ(end().how, core::outcome::stale);
+  EXPECT_EQ(received(), "");
 }
 
 TEST_F(upstream_test, what_the_kernel_does_not_take_at_once_follows) {

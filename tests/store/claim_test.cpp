@@ -214,5 +214,99 @@ TEST_F(Claim, RollbackTakesItBack) {
   EXPECT_EQ(claim_one().id, id);
 }
 
+// The rows of `claim`: how many, and how many ids they have.
+std::pair<std::int64_t, std::int64_t> claim_rows(const std::string& file) {
+  sqlite::connection db(file, sqlite::access::read, "");
+  sqlite::statement sum(db, "SELECT count(*), coalesce(sum(length(ids)), 0) / 8 FROM claim");
+  auto row = sum.query();
+  return row.next() ? std::pair(row.integer(0), row.integer(1))
+                    : std::pair<std::int64_t, std::int64_t>();
+}
+
+TEST_F(Claim, OfOneCommitAreOneRowWhichGoesWithTheLast) {
+  for (int i = 0; i < 3; ++i) accept(call_of("Orders"));
+  const auto all = claim(3);
+  EXPECT_EQ(claim_rows(options.file), std::pair(1L, 3L));
+  finish(all[1]);
+  again(all[0], 1h);
+  EXPECT_EQ(claim_rows(options.file), std::pair(1L, 3L));
+  finish(all[2]);
+  EXPECT_EQ(claim_rows(options.file), std::pair(0L, 0L));
+}
+
+// Whether they were accepted in the commit that claimed them, or before it.
+TEST_F(Claim, OfOneCommitAreLostEachForItself) {
+  for (const bool at_once : {false, true}) {
+    std::vector<claimed_call> all;
+    if (at_once) {
+      in_one([](auto& s) {
+        s.grant(4);
+        for (int i = 0; i < 4; ++i) static_cast<void>(s.accept(call_of("Orders")));
+        return true;
+      });
+      all = heard.claimed;
+    } else {
+      for (int i = 0; i < 4; ++i) accept(call_of("Orders"));
+      all = claim(4);
+    }
+    ASSERT_EQ(all.size(), 4U);
+    finish(all[0]);
+    again(all[1], 1h);
+    again(all[2], 0ms);
+    EXPECT_EQ(claim_one().id, all[2].id);
+    EXPECT_EQ(state(all[3].id), call_state::running);
+    open();
+    EXPECT_EQ(state(all[0].id), call_state::done);
+    EXPECT_EQ(look(all[1].id).attempts, 1U);
+    EXPECT_EQ(look(all[2].id).attempts, 2U);
+    EXPECT_EQ(look(all[3].id).attempts, 1U);
+    EXPECT_EQ(claim_rows(options.file), std::pair(0L, 0L));
+    EXPECT_EQ(verified(), std::vector<std::string>());
+    // What had ended its attempt does not count as one that may have run.
+    now += 1h;
+    for (const auto& each : claim(3)) {
+      EXPECT_EQ(each.may_have_run, each.id != all[1].id);
+      finish(each);
+    }
+    EXPECT_EQ(counts("Orders").running, 0U);
+  }
+}
+
+TEST_F(Claim, OfADeadCallThatIsRetriedIsOver) {
+  for (int i = 0; i < 2; ++i) accept(call_of("Orders"));
+  const auto all = claim(2);
+  finish(all[0], call_state::dead);
+  in_one([&](auto& s) { return s.retry(all[0].id, false); });
+  EXPECT_EQ(state(all[0].id), call_state::waiting);
+  open();
+  EXPECT_EQ(look(all[0].id).attempts, 0U);
+  EXPECT_EQ(look(all[1].id).attempts, 1U);
+}
+
+TEST_F(Claim, RowsOfWhichFewAreOpenAreWrittenAnew) {
+  std::vector<call_id> open_ids;
+  for (int round = 0; round < 12; ++round) {
+    in_one([](auto& s) {
+      s.grant(1000);
+      for (int i = 0; i < 1000; ++i) static_cast<void>(s.accept(call_of("Orders")));
+      return true;
+    });
+    ASSERT_EQ(heard.claimed.size(), 1000U);
+    open_ids.push_back(heard.claimed[0].id);
+    in_one([all = heard.claimed](auto& s) {
+      for (std::size_t i = 1; i < all.size(); ++i) {
+        static_cast<void>(s.report(report_of(all[i], call_state::done)));
+      }
+      return true;
+    });
+  }
+  const auto [rows, ids] = claim_rows(options.file);
+  EXPECT_EQ(rows, 12);
+  EXPECT_LT(ids, 6000);
+  open();
+  for (const call_id id : open_ids) EXPECT_EQ(look(id).attempts, 1U);
+  EXPECT_EQ(counts("Orders").waiting, open_ids.size());
+}
+
 }  // namespace
 }  // namespace understudy::store

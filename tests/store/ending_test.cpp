@@ -233,10 +233,16 @@ TEST_F(Ending, OfACallThatServersNoLongerRememberIsDead) {
 
 TEST_F(Ending, CountsAgreeAndAnythingElseIsFound) {
   accept(call_of("Orders"));
+  finish(claim_one());
+  accept(call_of("Orders"));
+  claim_one();
+  accept(call_of("Orders"));
   EXPECT_EQ(verified(), std::vector<std::string>());
   for (const char* harm :
        {"UPDATE service SET waiting=waiting+1", "UPDATE service SET accepted=accepted+1",
-        "DELETE FROM ready", "DELETE FROM call", "UPDATE waiting SET place=1"}) {
+        "DELETE FROM live", "DELETE FROM call", "UPDATE live SET flags=16", "DELETE FROM ended",
+        "UPDATE live SET deadline=1", "DELETE FROM claim",
+        "UPDATE claim SET ids=x'0100000000000000'"}) {
     calls.reset();
     {
       sqlite::connection db(options.file, sqlite::access::write, "");

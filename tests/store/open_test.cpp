@@ -34,6 +34,15 @@ TEST_F(Opening, RefusesADatabaseOfSomethingElse) {
   EXPECT_FALSE(calls);
 }
 
+TEST_F(Opening, RefusesAFileWhoseCallsAreOfNoService) {
+  accept(call_of("Orders"));
+  calls.reset();
+  sqlite::connection(options.file, sqlite::access::write, "").run("UPDATE live SET service=7");
+  EXPECT_THROW(open(), std::runtime_error);
+  sqlite::connection(options.file, sqlite::access::write, "").run("UPDATE live SET service=1");
+  open();
+}
+
 TEST_F(Opening, KnowsWhetherItWasClosed) {
   EXPECT_TRUE(open().was_clean());
   EXPECT_FALSE(open().was_clean());
@@ -72,7 +81,7 @@ TEST_F(Opening, EmptiesTheWalBeforeItAcknowledges) {
   EXPECT_EQ(events[2], "wal written");
 }
 
-TEST_F(Opening, TheWalIsEmptiedWhenAskedThoughSomeoneReads) {
+TEST_F(Opening, TheWalBeginsAnewWhenAskedAndKeepsItsSpace) {
   accept(call_of("Orders"));
   sqlite::connection db(options.file, sqlite::access::read, "");
   db.run("BEGIN; SELECT count(*) FROM call");
@@ -82,7 +91,14 @@ TEST_F(Opening, TheWalIsEmptiedWhenAskedThoughSomeoneReads) {
   db.run("COMMIT");
   store().checkpoint(true);
   EXPECT_FALSE(store().wal_in_use());
+  const auto reserved = options.wal_bytes_max + options.wal_bytes_max / 2;
+  EXPECT_EQ(std::filesystem::file_size(options.file + "-wal"), reserved);
+  EXPECT_GE(in_one([](auto& s) { return s.counts().bytes; }), reserved);
+  store().close(now);
   EXPECT_EQ(std::filesystem::file_size(options.file + "-wal"), 0U);
+  options.bytes_max = 1UL << 20U;
+  open();
+  EXPECT_LE(std::filesystem::file_size(options.file + "-wal"), options.bytes_max / 8);
 }
 
 class Lists : public store_fixture {

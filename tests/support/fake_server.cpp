@@ -218,6 +218,8 @@ void fake_server::accept_loop(int listener) {
 void fake_server::serve(connection& c) {
   fake_step how;
   while (serve_call(c.fd, how)) {
+    const std::lock_guard lock(mutex_);
+    c.answered = true;
   }
   end_connection(c.fd, how.reset);
   const std::lock_guard lock(mutex_);
@@ -339,6 +341,13 @@ void fake_server::send_to_all(std::string_view bytes) {
   const std::lock_guard lock(mutex_);
   for (const auto& c : connections_) {
     if (c.open) send_all(c.fd, bytes);
+  }
+}
+
+void fake_server::send_unasked(std::string_view bytes) {
+  const std::lock_guard lock(mutex_);
+  for (const auto& c : connections_) {
+    if (c.open && c.answered) send_all(c.fd, bytes);
   }
 }
 

@@ -75,6 +75,9 @@ class fake_server {
   void drop_connections();
   /// Sends bytes on each open connection, asked or not.
   void send_to_all(std::string_view bytes);
+  /// On each that has answered before. One that is new may have been asked already: to it the
+  /// bytes could be the answer.
+  void send_unasked(std::string_view bytes);
 
   /// Calls that were read in full: executed, as far as a caller can know.
   [[nodiscard]] std::vector<fake_call> calls() const;
@@ -87,6 +90,7 @@ class fake_server {
   struct connection {
     int fd = -1;
     bool open = true;
+    bool answered = false;  ///< something
     std::thread thread;
   };
 

@@ -197,9 +197,9 @@ findings include_rule(std::string_view path, std::string_view source) {
   };
   static const std::initializer_list<single> costly{
       {"boost/beast", "src/net/http"},
-      {"spdlog/", "src/app/log"},
-      {"CLI/", "src/app/cli"},
-      {"toml++", "src/app/config"},
+      {"spdlog/", "src/app/common/log"},
+      {"CLI/", "src/app/commands/cli"},
+      {"toml++", "src/app/config/config"},
   };
   findings out;
   std::size_t line = 0;

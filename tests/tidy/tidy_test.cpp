@@ -105,10 +105,10 @@ TEST(CoroutineRule, LetsTheGoodFormsBe) {
 TEST(IncludeRule, FindsArrowsAgainstTheOrder) {
   EXPECT_EQ(include_rule("src/wire/a.cpp", "#include \"core/pool.hpp\"\n").size(), 1u);
   EXPECT_EQ(include_rule("src/core/a.cpp", "#include <boost/asio.hpp>\n").size(), 1u);
-  EXPECT_EQ(include_rule("src/net/a.cpp", "#include \"app/config.hpp\"\n").size(), 1u);
+  EXPECT_EQ(include_rule("src/net/a.cpp", "#include \"app/config/config.hpp\"\n").size(), 1u);
   EXPECT_EQ(include_rule("include/understudy/a.hpp", "#include <boost/asio.hpp>\n").size(), 1u);
   EXPECT_EQ(include_rule("src/app/a.cpp", "#include <CLI/CLI.hpp>\n").size(), 1u);
-  EXPECT_EQ(include_rule("src/app/cli.cpp", "#include <CLI/CLI.hpp>\n").size(), 0u);
+  EXPECT_EQ(include_rule("src/app/commands/cli.cpp", "#include <CLI/CLI.hpp>\n").size(), 0u);
   EXPECT_EQ(include_rule("src/app/a.cpp", "#include \"core/pool.hpp\"\n").size(), 0u);
 }
 

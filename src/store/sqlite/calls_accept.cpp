@@ -44,6 +44,7 @@ acceptance sqlite_calls::accept(const new_call& call) {
   live.service = service.number;
   live.rank = rank_of(call.terms);
   live.flags = call.webhook.empty() ? 0 : flag::webhook;
+  live.due = std::max(ms_of(call.due), now_ms());
   live.deadline = ms_of(call.terms.deadline);
   insert(call, live);
   ++rows_;
@@ -53,10 +54,10 @@ acceptance sqlite_calls::accept(const new_call& call) {
   const bool first = call.order.empty() || join_line(live, call.order);
   out.id = call_id{static_cast<std::uint64_t>(live.id)};
   // Nothing of the service is ready and there is a place: it has its turn at once, in this commit.
-  const bool at_once = first && places_ > 0 && !service.maybe_ready && service.claimable() &&
-                       call.due <= now_ && call.terms.deadline >= now_;
+  const bool at_once = first && places_ > 0 && !schedule_.any_ready(service.number) &&
+                       service.claimable() && live.due <= now_ms() && live.deadline >= now_ms();
   if (!at_once) {
-    enqueue(live, ms_of(call.due), first);
+    enqueue(live, first);
     return out;
   }
   claimed_call claimed;
@@ -112,7 +113,7 @@ std::string sqlite_calls::refusal() {
   if (rows_ >= options_.rows_max) {
     return "the call store keeps " + std::to_string(rows_) + " calls, which is its limit";
   }
-  if (bytes_ + static_cast<std::uint64_t>(wal_pages_) * 4096 >= options_.bytes_max) {
+  if (bytes_ + wal_bytes() >= options_.bytes_max) {
     return "the call store has reached its limit of " + std::to_string(options_.bytes_max >> 20U) +
            " MiB";
   }
@@ -225,7 +226,9 @@ std::optional<call_id> sqlite_calls::retry(call_id id, bool as_new) {
   } else if (!line.empty()) {
     first = join_line(live, line);
   }
-  enqueue(live, now_ms(), first);
+  live.due = now_ms();
+  live.settled = ids_.last();
+  enqueue(live, first);
   return call_id{static_cast<std::uint64_t>(live.id)};
 }
 

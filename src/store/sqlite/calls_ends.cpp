@@ -33,25 +33,16 @@ bool sqlite_calls::report(const attempt_report& attempt) {
 }
 
 // Nothing where another attempt has it, or none.
-std::optional<sqlite_calls::live_call> sqlite_calls::take_running(std::int64_t id,
-                                                                  const attempt_token& token) {
-  live_call live;
-  live.id = id;
-  {
-    // DELETE ... RETURNING would keep a table of its own for each row.
-    auto row = sql_->select_running.query(id, token.term, token.number);
-    if (!row.next()) return std::nullopt;
-    live.service = row.integer(0);
-    live.attempts = static_cast<unsigned>(row.integer(1));
-    live.flags = static_cast<unsigned>(row.integer(2));
-    live.line_seq = row.integer(3);
-  }
-  if (sql_->delete_running.run(id, token.term, token.number) != 1) return std::nullopt;
-  leases_.remove(id);
+std::optional<live_call> sqlite_calls::take_running(std::int64_t id, const attempt_token& token) {
+  const running_call* const found = running_.find(id);
+  if (found == nullptr || token != attempt_token{term_, found->number}) return std::nullopt;
+  const live_call live = found->live;
+  claims_->ends(found->batch);
+  running_.remove(id);
   return live;
 }
 
-// Its row in `running` is gone.
+// Its claim is over.
 void sqlite_calls::after(live_call live, core::call_next next, const attempt_report& attempt) {
   service_state& service = services_->touch(live.service);
   --service.counts.running;
@@ -72,15 +63,14 @@ void sqlite_calls::after(live_call live, core::call_next next, const attempt_rep
                           std::string_view(attempt.payload));
     live.flags |= flag::last;
   }
-  const core::stored_terms terms = terms_of(live.id);
-  live.rank = rank_of(terms);
-  live.deadline = terms.deadline.time_since_epoch().count();
   ++service.counts.waiting;
+  live.due = next.due.time_since_epoch().count();
+  live.settled = ids_.last();
   // The first of its line stays it while it waits to be tried again.
-  enqueue(live, next.due.time_since_epoch().count(), true);
+  enqueue(live, true);
 }
 
-// It is in none of the tables of live calls but `line`, and no longer counted as one.
+// It neither waits nor runs, and is no longer counted so; `line`, `last` and `live` may have it.
 void sqlite_calls::finish(const live_call& live, const ending& how) {
   service_state& service = services_->touch(live.service);
   const bool dead = how.next.state == call_state::dead;
@@ -98,6 +88,7 @@ void sqlite_calls::finish(const live_call& live, const ending& how) {
     }
     sql_->delete_last.run(live.id);
   }
+  if (live.stored) sql_->delete_live.run(live.id);
   std::int64_t line_seq = live.line_seq;
   if (line_seq != 0) {
     std::string line;
@@ -119,13 +110,21 @@ void sqlite_calls::finish(const live_call& live, const ending& how) {
     sql_->insert_done.run(live.id, live.service, static_cast<int>(ended.state), ended.error ? 1 : 0,
                           live.attempts, now_ms(), std::string_view(server),
                           std::string_view(ended.payload));
-    sql_->insert_ended.run(now_ms(), live.id);
-    next_forgotten_ = std::min(next_forgotten_, now_ + options_.result_kept);
+    ended_.push_back(live.id);
   }
   ++service.count(ended.state);
   ended.webhook = webhook_of(live.id, live.flags);
   if (!ended.webhook.empty()) tell_webhook(ended);
   told_.ended.push_back(std::move(ended));
+}
+
+call_state sqlite_calls::finish_waiting(const live_call& live, call_state state) {
+  schedule_.leave(live);
+  --services_->touch(live.service).counts.waiting;
+  ending how;
+  how.next = core::end_waiting(state, (live.flags & flag::ran) != 0);
+  finish(live, how);
+  return how.next.state;
 }
 
 // In the same commit, so that no end goes untold: another call, which is tried until it is heard.
@@ -145,20 +144,19 @@ void sqlite_calls::tell_webhook(const call_ending& ended) {
   live.id = ids_.draw(now_);
   live.service = service.number;
   live.rank = rank_of(notice.terms);
+  live.due = now_ms();
   live.deadline = notice.terms.deadline.time_since_epoch().count();
   insert(notice, live);
   ++rows_;
   ++service.counts.accepted;
   ++service.counts.waiting;
-  enqueue(live, now_ms(), true);
+  enqueue(live, true);
 }
 
-void sqlite_calls::lose(std::int64_t id, const attempt_token& token) {
-  const auto live = take_running(id, token);
-  if (!live) return leases_.remove(id);
+void sqlite_calls::lose(const live_call& live) {
   attempt_report lost;
   lost.may_have_run = true;
-  after(*live, core::after_lost_claim(terms_of(id), live->attempts, now_), lost);
+  after(live, core::after_lost_claim(terms_of(live.id), live.attempts, now_), lost);
 }
 
 core::stored_terms sqlite_calls::terms_of(std::int64_t id) {
@@ -177,23 +175,19 @@ core::stored_terms sqlite_calls::terms_of(std::int64_t id) {
 std::optional<call_state> sqlite_calls::cancel(call_id which) {
   ++operations_;
   const auto id = static_cast<std::int64_t>(which);
-  std::int64_t deadline = 0;
+  if (const running_call* const runs = running_.find(id)) {
+    live_call live = runs->live;
+    live.flags |= flag::cancelled;
+    live.stored = true;
+    put_live(live);
+    running_.update(live);
+    return call_state::running;
+  }
+  if (const auto live = live_row(id)) return finish_waiting(*live, call_state::cancelled);
   {
     auto row = sql_->select_terms.query(id);
     if (!row.next()) return std::nullopt;
-    deadline = row.integer(7);
   }
-  if (const auto found = waiting(deadline, id)) {
-    const live_call& live = found->first;
-    take_out(live, found->second);
-    --services_->touch(live.service).counts.waiting;
-    ending how;
-    how.next = core::end_waiting(call_state::cancelled, (live.flags & flag::ran) != 0);
-    finish(live, how);
-    return how.next.state;
-  }
-  sql_->cancel_running.run(id);
-  if (db_.changes() == 1) return call_state::running;
   if (auto row = sql_->select_done.query(id); row.next()) {
     return static_cast<call_state>(row.integer(1));
   }

@@ -22,8 +22,11 @@ class reader {
   [[nodiscard]] std::vector<call_view> list(const call_filter& filter);
 
  private:
+  /// A claim of it that is not settled; where it has a row in `live`, or no end.
+  [[nodiscard]] bool claimed(std::int64_t id, std::int64_t settled);
+
   const connection* db_;
-  statement look_;
+  statement look_, claims_;
 };
 
 /// Counts everything and follows what refers to what, as of one moment. What does not agree, a

@@ -5,9 +5,12 @@
 namespace understudy::store::sqlite {
 namespace {
 
-// A live call is in exactly one of `waiting` and `running`; one that ended in `done` or `dead`.
-// What is written once (`call`, `done`, `dead`, `print`, `ended`) is apart from the narrow tables
-// that change: so claims and completions touch few pages, however many calls wait.
+// A call that ended is in `done` or `dead`. One that waits is in `live`; so is one that runs,
+// unless its first claim is in the commit that accepted it: then `claim` alone has it. What is
+// written once
+// (`call`, `done`, `dead`, `print`) is apart from what changes, which is narrow; and what is said
+// of many calls in one commit (`claim`, `ended`) is one row. Order and time are not in the file:
+// the schedule in memory is made of `live` at a start.
 constexpr const char* version_1 = R"(
 CREATE TABLE service(
   service INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, paused INT NOT NULL DEFAULT 0,
@@ -23,23 +26,13 @@ CREATE TABLE call(
   on_dead INT NOT NULL, attempts_max INT NOT NULL, created INT NOT NULL, deadline INT NOT NULL,
   line TEXT NOT NULL, key TEXT NOT NULL, webhook TEXT NOT NULL, trace TEXT NOT NULL,
   scope TEXT NOT NULL) STRICT;
--- Where a waiting call is, found by its deadline (which its `call` row has). flags: rows.hpp.
-CREATE TABLE waiting(
-  deadline INT NOT NULL, id INT NOT NULL, service INT NOT NULL, rank INT NOT NULL,
-  place INT NOT NULL, seq INT NOT NULL, due INT NOT NULL, attempts INT NOT NULL,
-  flags INT NOT NULL, line_seq INT NOT NULL, PRIMARY KEY(deadline, id)) STRICT, WITHOUT ROWID;
--- Those of them that may be claimed, in the order of it; rank: sqlite_calls::rank_of.
-CREATE TABLE ready(
-  service INT NOT NULL, rank INT NOT NULL, seq INT NOT NULL, id INT NOT NULL,
-  attempts INT NOT NULL, flags INT NOT NULL, line_seq INT NOT NULL,
-  PRIMARY KEY(service, rank, seq)) STRICT, WITHOUT ROWID;
--- Those that are due later.
-CREATE TABLE sched(
-  due INT NOT NULL, id INT NOT NULL, deadline INT NOT NULL,
-  PRIMARY KEY(due, id)) STRICT, WITHOUT ROWID;
-CREATE TABLE running(
-  id INTEGER PRIMARY KEY, term INT NOT NULL, number INT NOT NULL, service INT NOT NULL,
-  attempts INT NOT NULL, flags INT NOT NULL, line_seq INT NOT NULL) STRICT;
+-- The columns: live_call.hpp.
+CREATE TABLE live(
+  id INTEGER PRIMARY KEY, service INT NOT NULL, rank INT NOT NULL, due INT NOT NULL,
+  deadline INT NOT NULL, attempts INT NOT NULL, flags INT NOT NULL, line_seq INT NOT NULL,
+  settled INT NOT NULL) STRICT;
+-- What was claimed in one commit; which of it is open: claim_log.hpp. ids: id_list.hpp.
+CREATE TABLE claim(batch INTEGER PRIMARY KEY, ids BLOB NOT NULL) STRICT;
 -- Calls with an order that are not over; the first of a line alone is ready, due later or running.
 CREATE TABLE line(
   service INT NOT NULL, line TEXT NOT NULL, seq INT NOT NULL, id INT NOT NULL,
@@ -55,8 +48,8 @@ CREATE TABLE dead(
   flags INT NOT NULL, line_seq INT NOT NULL, finished INT NOT NULL, server TEXT NOT NULL,
   payload TEXT NOT NULL) STRICT;
 CREATE INDEX dead_service ON dead(service, id);
--- The order in which calls became final: that in which they are forgotten.
-CREATE TABLE ended(place INTEGER PRIMARY KEY, finished INT NOT NULL, id INT NOT NULL) STRICT;
+-- What became final in one commit, in the order of commits: that in which it is forgotten.
+CREATE TABLE ended(place INTEGER PRIMARY KEY, finished INT NOT NULL, ids BLOB NOT NULL) STRICT;
 -- A random key in an index would cost a page for each call: they are found in memory.
 CREATE TABLE print(id INTEGER PRIMARY KEY, key BLOB NOT NULL, content BLOB NOT NULL) STRICT;
 INSERT INTO meta VALUES('term', 0), ('id_reserved', 0), ('clean', 1);
@@ -75,15 +68,34 @@ std::string text_of(connection& db, const char* sql) {
 
 void prepare(connection& db, std::size_t cache_bytes) {
   ::sqlite3_busy_timeout(db.handle(), 2000);
+  db.run(("PRAGMA page_size=" + std::to_string(page_bytes)).c_str());
   db.run(
-      "PRAGMA page_size=4096; PRAGMA trusted_schema=OFF; PRAGMA mmap_size=0;"
-      "PRAGMA temp_store=MEMORY; PRAGMA wal_autocheckpoint=0; PRAGMA synchronous=FULL;"
-      "PRAGMA journal_size_limit=67108864;");
+      "PRAGMA trusted_schema=OFF; PRAGMA mmap_size=0;"
+      "PRAGMA temp_store=MEMORY; PRAGMA wal_autocheckpoint=0; PRAGMA synchronous=FULL;");
+  db.run(("PRAGMA journal_size_limit=" + std::to_string(wal_kept)).c_str());
   db.run(("PRAGMA cache_size=-" + std::to_string(cache_bytes / 1024)).c_str());
   if (text_of(db, "PRAGMA journal_mode=WAL") != "wal") {
     throw std::runtime_error("the file system of the call store does not allow a WAL");
   }
   db.run("PRAGMA wal_checkpoint(TRUNCATE)");
+}
+
+std::size_t reserve_wal(connection& db, std::size_t bytes) {
+  sqlite3_file* wal = nullptr;
+  const int found = ::sqlite3_file_control(db.handle(), "main", SQLITE_FCNTL_JOURNAL_POINTER, &wal);
+  if (found != SQLITE_OK || wal == nullptr || wal->pMethods == nullptr) return 0;
+  // A hint counts where there is a chunk size; that also rounds up each truncation, so it goes.
+  auto chunk = static_cast<int>(bytes);
+  auto size = static_cast<sqlite3_int64>(bytes);
+  const auto control = wal->pMethods->xFileControl;
+  int code = control(wal, SQLITE_FCNTL_CHUNK_SIZE, &chunk);
+  if (code == SQLITE_OK) code = control(wal, SQLITE_FCNTL_SIZE_HINT, &size);
+  chunk = 0;
+  control(wal, SQLITE_FCNTL_CHUNK_SIZE, &chunk);
+  if (code == SQLITE_OK) return bytes;
+  // A part of it would be of little use, and is needed elsewhere.
+  wal->pMethods->xTruncate(wal, 0);
+  return 0;
 }
 
 void migrate(connection& db, const std::string& tag) {

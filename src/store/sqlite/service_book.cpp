@@ -49,7 +49,6 @@ void service_book::load() {
           &each.purged_done, &each.purged_dead, &each.purged_cancelled, &each.purged_expired}) {
       *value = static_cast<std::uint64_t>(row.integer(column++));
     }
-    each.maybe_ready = true;
     each.touched = false;
     names_[each.counts.service] = &each;
   }
@@ -64,7 +63,6 @@ service_state* service_book::named(const std::string& name) {
   auto made = std::make_unique<service_state>();
   made->number = static_cast<std::int64_t>(services_.size()) + 1;
   made->counts.service = name;
-  made->maybe_ready = false;
   sql_.insert_service.run(made->number, std::string_view(name));
   services_.push_back(std::move(made));
   return names_[name] = services_.back().get();

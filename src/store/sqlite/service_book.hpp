@@ -22,7 +22,6 @@ struct service_state {
   std::uint64_t purged_done = 0, purged_dead = 0, purged_cancelled = 0, purged_expired = 0;
   bool held = false;
   std::size_t running_max = 0;  ///< 0: no limit
-  bool maybe_ready = true;      ///< false: no row in `ready`, so that none is looked for
   bool touched = false;
 
   [[nodiscard]] bool claimable() const {
@@ -44,8 +43,13 @@ class service_book {
   void load();
   /// Makes it where it is new; nullptr: there are `services_max` already.
   [[nodiscard]] service_state* named(const std::string& name);
+  /// Throws `error` where there is none: the file is damaged.
   [[nodiscard]] service_state& at(std::int64_t number) {
-    return *services_[static_cast<std::size_t>(number) - 1];
+    const auto place = static_cast<std::size_t>(number) - 1;
+    if (place >= services_.size()) {
+      throw error(SQLITE_CORRUPT, "a call is of a service that is not in the file");
+    }
+    return *services_[place];
   }
   /// To be counted with the transaction.
   service_state& touch(std::int64_t number);

@@ -12,10 +12,12 @@
 #include <vector>
 
 #include "store/call_store.hpp"
+#include "store/sqlite/claim_log.hpp"
 #include "store/sqlite/database.hpp"
 #include "store/sqlite/id_source.hpp"
 #include "store/sqlite/key_index.hpp"
-#include "store/sqlite/lease_book.hpp"
+#include "store/sqlite/running_book.hpp"
+#include "store/sqlite/schedule.hpp"
 #include "store/sqlite/service_book.hpp"
 #include "store/sqlite/statements.hpp"
 
@@ -32,11 +34,17 @@ struct calls_options {
   std::chrono::milliseconds result_kept{std::chrono::hours{24}};
   /// Servers remember for so long what they did for a call: older ones are never tried.
   std::chrono::milliseconds age_max{std::chrono::hours{24 * 30}};
-  std::uint64_t rows_max = 50'000'000;     ///< calls kept, finished ones included; more are refused
-  std::uint64_t bytes_max = 64ULL << 30U;  ///< of the file, where it is in use
-  std::size_t cache_bytes = 128UL << 20U;  ///< of SQLite's page cache
-  std::size_t wal_bytes_max = 16UL << 20U;  ///< checkpointed when larger
+  std::uint64_t rows_max = 50'000'000;  ///< calls kept, finished ones included; more are refused
+  /// Of the file, where it is in use, and of the WAL.
+  std::uint64_t bytes_max = 64ULL << 30U;
+  std::size_t cache_bytes = 32UL << 20U;  ///< of SQLite's page cache
+  /// The WAL is checkpointed when it is larger. It has its space, and half as much again, from the
+  /// start on; but no more than an eighth of bytes_max.
+  std::size_t wal_bytes_max = 16UL << 20U;
 };
+
+/// A row with the columns of `live`.
+[[nodiscard]] live_call read_live(const rows& row);
 
 /// What is to be told of a transaction once it is durable.
 struct told {
@@ -98,41 +106,20 @@ class sqlite_calls {
 
   /// Outside of a transaction: when begin() has to be called at the latest.
   [[nodiscard]] wall_time next() const;
-  /// Outside of a transaction: moves the WAL into the file, if it is large; `all`: in any case, and
-  /// empties it unless someone reads. Throws `error`.
+  /// Outside of a transaction: moves the WAL into the file, if it is large; `all`: in any case, so
+  /// that it begins anew, unless someone reads. It keeps its space. Throws `error`.
   void checkpoint(bool all);
   /// The WAL holds something that is not in the file.
   [[nodiscard]] bool wal_in_use() const { return wal_pages_ > 0; }
-  /// The next start will know that nothing was cut off.
+  /// The next start will know that nothing was cut off. The WAL is empty then.
   void close(wall_time now);
 
  private:
-  /// A call that is not over, as the tables that change have it.
-  struct live_call {
-    std::int64_t id = 0;
-    std::int64_t service = 0;
-    std::int64_t rank = 0;
-    unsigned attempts = 0;
-    unsigned flags = 0;
-    std::int64_t line_seq = 0;  ///< its place in its line; 0: it has no order
-    std::int64_t deadline = 0;
-  };
-  struct waiting_place {
-    place where = place::ready;
-    std::int64_t seq = 0;
-    std::int64_t due = 0;
-  };
   struct ending {
     core::call_next next;
     bool error = false;
     std::string_view payload;
     std::string_view server;
-  };
-  struct candidate {
-    live_call live;
-    std::int64_t seq = 0;
-    std::int64_t created = 0;
-    claimed_call call;
   };
   struct key_change {
     print key;
@@ -143,6 +130,11 @@ class sqlite_calls {
   // sqlite_calls.cpp
   void begin_term(wall_time now);
   void load_keys();
+  void move_wal(int mode);
+  [[nodiscard]] std::uint64_t wal_bytes() const;
+  /// Puts what waits into the schedule; the rest was running.
+  [[nodiscard]] std::vector<live_call> load_live();
+  void restore_fresh(std::int64_t id, std::vector<live_call>& lost);
   [[nodiscard]] std::int64_t now_ms() const { return now_.time_since_epoch().count(); }
 
   // accept.cpp
@@ -158,26 +150,26 @@ class sqlite_calls {
   [[nodiscard]] std::string webhook_of(std::int64_t id, unsigned flags);
 
   // places.cpp: where live calls wait
-  void enqueue(const live_call& live, std::int64_t due, bool first_of_line);
-  void put_ready(const live_call& live, std::int64_t seq);
-  [[nodiscard]] std::optional<std::pair<live_call, waiting_place>> waiting(std::int64_t deadline,
-                                                                           std::int64_t id);
-  void take_out(const live_call& live, const waiting_place& from);
+  void enqueue(live_call live, bool first_of_line);
+  void put_live(const live_call& live);
+  [[nodiscard]] std::optional<live_call> live_row(std::int64_t id);
   /// True: it is the first of its line now.
   [[nodiscard]] bool join_line(live_call& live, std::string_view line);
   void leave_line(std::int64_t service, std::string_view line, std::int64_t seq);
 
   // claim.cpp
   void claim();
-  [[nodiscard]] bool claim_of(service_state& service, std::size_t most);
+  void claim_of(service_state& service, std::size_t most);
+  void claim_one(service_state& service, const schedule::ready_call& which);
   void start(const live_call& live, claimed_call call);
 
   // ends.cpp
   void tell_webhook(const call_ending& ended);
   void after(live_call live, core::call_next next, const attempt_report& attempt);
   void finish(const live_call& live, const ending& how);
+  call_state finish_waiting(const live_call& live, call_state state);
   [[nodiscard]] std::optional<live_call> take_running(std::int64_t id, const attempt_token& token);
-  void lose(std::int64_t id, const attempt_token& token);
+  void lose(const live_call& live);
   [[nodiscard]] call_state cancel_dead(std::int64_t id);
   [[nodiscard]] core::stored_terms terms_of(std::int64_t id);
 
@@ -187,6 +179,7 @@ class sqlite_calls {
   void expire();
   void end_leases();
   void forget_old();
+  void forget_done(std::int64_t id);
   void forget(std::int64_t id, std::int64_t service, call_state state);
 
   calls_options options_;
@@ -197,7 +190,10 @@ class sqlite_calls {
   std::optional<service_book> services_;
   key_index keys_;
   std::vector<key_change> key_changes_;  // of this transaction
-  lease_book leases_;
+  schedule schedule_;
+  running_book running_;
+  std::optional<claim_log> claims_;
+  std::vector<std::int64_t> ended_;  // in this transaction, for good
   bool leases_frozen_ = false;
   wall_time leases_frozen_until_{};
   id_source ids_;
@@ -215,11 +211,10 @@ class sqlite_calls {
   std::uint64_t rows_ = 0;
   told told_;
 
-  // Not before these is there anything to do; min() where it is not known.
-  wall_time next_due_ = wall_time::min();
-  wall_time next_deadline_ = wall_time::min();
+  // Not before it is anything forgotten; min() where it is not known.
   wall_time next_forgotten_ = wall_time::min();
 
+  std::size_t wal_reserved_ = 0;
   int wal_pages_ = 0;
   int wal_pages_tried_ = 0;
   std::uint64_t commits_ = 0;

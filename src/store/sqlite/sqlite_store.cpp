@@ -1,5 +1,6 @@
 #include "store/sqlite/sqlite_store.hpp"
 
+#include <pthread.h>
 #include <sys/statvfs.h>
 
 #include <algorithm>
@@ -22,6 +23,8 @@ constexpr std::size_t batch_operations_max = 4000;
 constexpr std::size_t batch_bytes_max = 8UL << 20U;
 // Above it forgetting what is old waits for a quieter moment.
 constexpr std::size_t batch_quiet = 2000;
+// The disk is looked at so often: less than its reserve is written meanwhile.
+constexpr auto disk_look = 100ms;
 constexpr auto list_limit = 2s;
 constexpr auto verify_limit = 60s;
 constexpr auto check_limit = 30min;
@@ -232,6 +235,7 @@ void sqlite_store::check_file() {
 // The writing thread.
 
 void sqlite_store::run() {
+  ::pthread_setname_np(::pthread_self(), "call store");
   try {
     serve();
   } catch (const std::exception& e) {
@@ -332,7 +336,7 @@ void sqlite_store::watch_disk() {
   }
   last_wall_ = wall;
   last_steady_ = now;
-  if (now - disk_seen_ < 1s) return;
+  if (now - disk_seen_ < disk_look) return;
   disk_seen_ = now;
   const auto folder = std::filesystem::absolute(options_.calls.file).parent_path();
   struct statvfs disk {};

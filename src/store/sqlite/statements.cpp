@@ -24,6 +24,10 @@ statements::statements(const connection& db)
                 "INSERT INTO call SELECT ?, service, method, params, context, mode, priority,"
                 " on_unknown, on_dead, attempts_max, ?, ?, line, key, webhook, trace, scope"
                 " FROM call WHERE id=?"),
+      select_claimed(db,
+                     "SELECT method, params, context, mode, priority, on_unknown, on_dead,"
+                     " attempts_max, created, deadline, key, trace, webhook<>'' FROM call"
+                     " WHERE id=?"),
       select_terms(db,
                    "SELECT service, mode, priority, on_unknown, on_dead, attempts_max, created,"
                    " deadline FROM call WHERE id=?"),
@@ -31,34 +35,19 @@ statements::statements(const connection& db)
       select_webhook(db, "SELECT webhook FROM call WHERE id=?"),
       update_deadline(db, "UPDATE call SET deadline=? WHERE id=?"),
       delete_call(db, "DELETE FROM call WHERE id=?"),
-      insert_waiting(db, "INSERT INTO waiting VALUES(?,?,?,?,?,?,?,?,?,?)"),
-      select_waiting(db,
-                     "SELECT service, rank, place, seq, due, attempts, flags, line_seq"
-                     " FROM waiting WHERE deadline=? AND id=?"),
-      move_waiting(db, "UPDATE waiting SET place=?, seq=? WHERE deadline=? AND id=?"),
-      delete_waiting(db, "DELETE FROM waiting WHERE deadline=? AND id=?"),
-      due_waiting(
-          db, "SELECT deadline, id FROM waiting WHERE deadline<? ORDER BY deadline, id LIMIT ?"),
-      first_deadline(db, "SELECT min(deadline) FROM waiting"),
-      insert_ready(db, "INSERT INTO ready VALUES(?,?,?,?,?,?,?)"),
-      delete_ready(db, "DELETE FROM ready WHERE service=? AND rank=? AND seq=?"),
-      claim_ready(db,
-                  "SELECT r.id, r.rank, r.seq, r.attempts, r.flags, r.line_seq, c.method, c.params,"
-                  " c.context, c.mode, c.priority, c.on_unknown, c.on_dead, c.attempts_max,"
-                  " c.created, c.deadline, c.line, c.key, c.trace FROM ready r"
-                  " JOIN call c ON c.id=r.id WHERE r.service=? ORDER BY r.rank, r.seq LIMIT ?"),
-      oldest_ready(db, "SELECT min(seq) FROM ready WHERE service=? AND rank=?"),
-      insert_sched(db, "INSERT INTO sched VALUES(?,?,?)"),
-      delete_sched(db, "DELETE FROM sched WHERE due=? AND id=?"),
-      due_sched(db, "SELECT due, id, deadline FROM sched WHERE due<=? ORDER BY due, id LIMIT ?"),
-      first_sched(db, "SELECT min(due) FROM sched"),
-      insert_running(db, "INSERT INTO running VALUES(?,?,?,?,?,?,?)"),
-      select_running(db,
-                     "SELECT service, attempts, flags, line_seq FROM running"
-                     " WHERE id=? AND term=? AND number=?"),
-      delete_running(db, "DELETE FROM running WHERE id=? AND term=? AND number=?"),
-      cancel_running(db, "UPDATE running SET flags=flags|4 WHERE id=?"),
-      lost_running(db, "SELECT id, term, number FROM running WHERE term<? ORDER BY id"),
+      put_live(db, "INSERT OR REPLACE INTO live VALUES(?,?,?,?,?,?,?,?,?)"),
+      select_live(db,
+                  "SELECT id, service, rank, due, deadline, attempts, flags, line_seq, settled"
+                  " FROM live WHERE id=?"),
+      delete_live(db, "DELETE FROM live WHERE id=?"),
+      all_live(db,
+               "SELECT id, service, rank, due, deadline, attempts, flags, line_seq, settled"
+               " FROM live ORDER BY id"),
+      insert_claim(db, "INSERT INTO claim VALUES(?,?)"),
+      update_claim(db, "UPDATE claim SET ids=? WHERE batch=?"),
+      delete_claim(db, "DELETE FROM claim WHERE batch=?"),
+      all_claims(db, "SELECT batch, ids FROM claim ORDER BY batch"),
+      clear_claims(db, "DELETE FROM claim"),
       insert_line(db, "INSERT INTO line VALUES(?,?,?,?)"),
       delete_line(db, "DELETE FROM line WHERE service=? AND line=? AND seq=?"),
       first_line(db, "SELECT seq, id FROM line WHERE service=? AND line=? ORDER BY seq LIMIT 1"),
@@ -75,8 +64,9 @@ statements::statements(const connection& db)
       unblock_dead(db, "UPDATE dead SET line_seq=0 WHERE id=?"),
       delete_dead(db, "DELETE FROM dead WHERE id=?"),
       insert_ended(db, "INSERT INTO ended VALUES(NULL,?,?)"),
-      due_ended(db, "SELECT place, id, finished FROM ended ORDER BY place LIMIT ?"),
-      delete_ended(db, "DELETE FROM ended WHERE place<=?"),
+      first_ended(db, "SELECT place, finished, ids FROM ended ORDER BY place LIMIT 1"),
+      update_ended(db, "UPDATE ended SET ids=? WHERE place=?"),
+      delete_ended(db, "DELETE FROM ended WHERE place=?"),
       insert_print(db, "INSERT INTO print VALUES(?,?,?)"),
       select_print(db, "SELECT key, content FROM print WHERE id=?"),
       move_print(db, "UPDATE print SET id=? WHERE id=?"),

@@ -94,7 +94,18 @@ struct memory_disk::calls_of_sqlite {
     *out = of(which).on->reserved ? 1 : 0;
     return SQLITE_OK;
   }
-  static int control(sqlite3_file* /*which*/, int /*op*/, void* /*arg*/) { return SQLITE_NOTFOUND; }
+  static int control(sqlite3_file* which, int op, void* arg) {
+    handle& h = of(which);
+    if (op == SQLITE_FCNTL_CHUNK_SIZE) return SQLITE_OK;
+    if (op != SQLITE_FCNTL_SIZE_HINT || !h.name->ends_with("-wal")) return SQLITE_NOTFOUND;
+    if (const int code = h.disk->before(disk_call::reserve, *h.name)) return code;
+    const auto size = static_cast<std::size_t>(*static_cast<sqlite3_int64*>(arg));
+    if (size <= h.on->now.size()) return SQLITE_OK;
+    change what{true, size, {}};
+    apply(h.on->now, what, nullptr);
+    h.on->unsynced.push_back(std::move(what));
+    return SQLITE_OK;
+  }
   static int sector_size(sqlite3_file* /*which*/) { return 4096; }
   // As the VFS for Unix says: bytes beside those that are written are not harmed.
   static int characteristics(sqlite3_file* /*which*/) { return SQLITE_IOCAP_POWERSAFE_OVERWRITE; }

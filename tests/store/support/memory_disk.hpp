@@ -15,7 +15,8 @@
 
 namespace understudy::store {
 
-enum class disk_call : std::uint8_t { read, write, sync, truncate, open };
+/// reserve: a file is given space that is not written yet.
+enum class disk_call : std::uint8_t { read, write, sync, truncate, open, reserve };
 
 /// A VFS whose files are in memory. What was written since a file's last sync may be lost by a
 /// power cut: any of it, in any combination, the rest torn at sectors of 512 bytes; so may changes

@@ -17,17 +17,12 @@ bool has(const std::map<std::string, bool>& flags, const std::string& name) {
 
 }  // namespace
 
-void model::make_ready(call& which) {
-  which.ready = true;
-  which.seq = ++seq_;
-}
-
 void model::enqueue(call_id id, wall_time due) {
   call& c = calls_[id];
   c.state = call_state::waiting;
   c.due = due;
   c.ready = false;
-  if (c.first && due <= now_) make_ready(c);
+  if (c.first && due <= now_) c.ready = true;
 }
 
 void model::join(call_id id) {
@@ -53,7 +48,7 @@ void model::leave(call_id id) {
   call& next = calls_[members.front()];
   if (next.first) return;
   next.first = true;
-  if (next.due <= now_) make_ready(next);
+  if (next.due <= now_) next.ready = true;
 }
 
 void model::advance(wall_time now) {
@@ -71,7 +66,7 @@ void model::advance(wall_time now) {
   std::ranges::sort(due);
   std::ranges::sort(over);
   std::ranges::sort(lost);
-  for (const auto& each : due) make_ready(calls_[each.second]);
+  for (const auto& each : due) calls_[each.second].ready = true;
   for (const auto& each : over) {
     end(each.second, core::end_waiting(call_state::expired, calls_[each.second].ran));
   }
@@ -128,7 +123,7 @@ void model::accepted(call_id id, const new_call& what) {
   c.created = now_;
   c.deadline = what.terms.deadline;
   join(id);
-  enqueue(id, what.due);
+  enqueue(id, std::max(what.due, now_));
   if (!what.key.empty()) keys_[what.key] = id;
 }
 
@@ -207,9 +202,12 @@ bool model::open(const std::string& service) const {
   return room && !has(paused_, service) && !has(held_, service);
 }
 
-bool model::better(const call& a, const call& b) const {
-  const int by = static_cast<int>(a.what.terms.priority) - static_cast<int>(b.what.terms.priority);
-  return by != 0 ? by > 0 : a.seq < b.seq;
+bool model::better(call_id a, call_id b) const {
+  const auto order = [](const auto& each) {
+    const call& c = each->second;
+    return std::tuple(-static_cast<int>(c.what.terms.priority), c.due, each->first);
+  };
+  return order(calls_.find(a)) < order(calls_.find(b));
 }
 
 std::string model::judge(const claimed_call& claim) {
@@ -224,7 +222,7 @@ std::string model::judge(const claimed_call& claim) {
   if (claim.params != c.what.params) return name_of(claim.id) + " is another";
   for (const auto& [id, other] : calls_) {
     if (other.state == call_state::waiting && other.ready && other.what.service == c.what.service &&
-        better(other, c)) {
+        better(id, claim.id)) {
       return name_of(claim.id) + " is claimed before " + name_of(id);
     }
   }

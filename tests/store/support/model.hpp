@@ -4,6 +4,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -23,8 +24,7 @@ class model {
     bool cancelled = false;
     bool first = true;  ///< of its line
     bool ready = false;
-    std::uint64_t seq = 0;  ///< when it became ready
-    wall_time due{};
+    wall_time due{};  ///< not before it was accepted
     wall_time created{};
     wall_time deadline{};
     wall_time finished{};
@@ -66,7 +66,6 @@ class model {
   using line = std::pair<std::string, std::string>;
 
   void enqueue(call_id id, wall_time due);
-  void make_ready(call& which);
   void join(call_id id);
   [[nodiscard]] bool in_line(call_id id) const;
   void leave(call_id id);
@@ -76,7 +75,7 @@ class model {
   void lose(call_id id);
   [[nodiscard]] bool open(const std::string& service) const;
   [[nodiscard]] std::size_t running(const std::string& service) const;
-  [[nodiscard]] bool better(const call& a, const call& b) const;
+  [[nodiscard]] bool better(call_id a, call_id b) const;
   [[nodiscard]] std::string judge(const claimed_call& claim);
 
   sqlite::calls_options options_;
@@ -87,7 +86,6 @@ class model {
   std::map<std::string, std::size_t> limits_;
   std::map<std::string, call_id> keys_;
   std::size_t places_ = 0;
-  std::uint64_t seq_ = 0;
   std::vector<call_id> ended_;
 };
 
