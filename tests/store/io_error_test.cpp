@@ -190,7 +190,7 @@ TEST_F(DiskWithWriter, EndsTheProcessWhereACommitIsOfUnknownFate) {
     fails = true;
     store.accept(call_now("Orders"), [&](const acceptance&) { ++answered; });
     std::unique_lock lock(mutex);
-    changed.wait(lock, [&] { return !fatal.empty(); });
+    changed.wait_for(lock, 30s, [&] { return !fatal.empty(); });
     lock.unlock();
     store.accept(call_now("Orders"), [&](const acceptance&) { ++answered; });
   }
