@@ -105,6 +105,18 @@ TEST_F(Acceptance, OfTheSameKeyTwiceInOneTransactionIsRepeated) {
   EXPECT_EQ(both.first.id, both.second.id);
 }
 
+TEST_F(Acceptance, OfAKeyWhoseCallWasForgottenInVainIsRepeated) {
+  const new_call call = with_key(call_of("Orders"), "k");
+  const call_id id = accept(call);
+  finish(claim_one(), call_state::dead);
+  store().begin(now);
+  EXPECT_TRUE(store().purge(id));
+  store().rollback();
+  const acceptance again = in_one([&](auto& s) { return s.accept(call); });
+  EXPECT_EQ(again.what, acceptance::kind::repeated);
+  EXPECT_EQ(again.id, id);
+}
+
 TEST_F(Acceptance, OfTheSameKeyAndOtherContentIsAConflict) {
   const call_id id = accept(with_key(call_of("Orders", "[1]"), "k"));
   const auto other = with_key(call_of("Orders", "[2]"), "k");
