@@ -116,6 +116,16 @@ TEST_F(Ending, DeadRestsUntilItIsRetried) {
   EXPECT_EQ(state(id), call_state::done);
 }
 
+TEST_F(Ending, EachRetryHasAsMuchTimeAsTheFirst) {
+  call_id id = accept(call_of("Orders"));
+  for (const bool as_new : {false, false, true, false}) {
+    finish(claim_one(), call_state::dead);
+    now += 5h;
+    id = in_one([&](auto& s) { return s.retry(id, as_new); }).value_or(call_id{});
+    EXPECT_EQ(look(id).deadline, now + 24h);
+  }
+}
+
 TEST_F(Ending, ARetryRemembersThatItMayHaveRun) {
   new_call call = call_of("Orders");
   call.terms.unknown = core::on_unknown::dead;

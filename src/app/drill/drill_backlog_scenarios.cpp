@@ -15,7 +15,9 @@ using std::chrono::milliseconds;
 
 // A tenth of it is the store's reserve: more than its WAL grows to, as on any real disk.
 constexpr std::size_t disk_bytes = std::size_t{256} << 20U;
-constexpr std::size_t disk_free_at_first = disk_bytes / 4;
+// Most is taken at once: what is left over the reserve is filled by calls in some seconds, however
+// slow the machine.
+constexpr std::size_t disk_free_at_first = disk_bytes / 10 + (std::size_t{8} << 20U);
 constexpr std::uint64_t apart = 1'000'000'000;  // between the numbers of two loads
 
 double seconds_since(load_clock::time_point start) {
@@ -35,7 +37,6 @@ void disk_full(drill_stage& on) {
   drill_disk& disk = on.disk();
   drill_full_disk& seen = on.facts().full_disk.emplace();
   on.facts().begin = load_clock::now();
-  // Most is taken already: the rest is filled in some seconds.
   disk.fill(disk_free_at_first);
   on.start_load(drill_mix::reads);
   stored_load_options insisting;

@@ -80,7 +80,8 @@ void sqlite_calls::insert(const new_call& call, const live_call& live) {
                         static_cast<int>(terms.unknown), static_cast<int>(terms.dead),
                         terms.attempts_max, now_ms(), live.deadline, std::string_view(call.order),
                         std::string_view(call.key), std::string_view(call.webhook),
-                        std::string_view(call.trace), std::string_view(call.scope));
+                        std::string_view(call.trace), std::string_view(call.scope),
+                        live.deadline - now_ms());
   if (call.key.empty()) return;
   sql_->insert_print.run(live.id, std::span<const std::uint8_t>(call.key_print),
                          std::span<const std::uint8_t>(call.content_print));
@@ -177,14 +178,15 @@ std::optional<call_id> sqlite_calls::retry(call_id id, bool as_new) {
   }
   const core::stored_terms terms = terms_of(old);
   std::int64_t created = 0;
-  {
-    auto row = sql_->select_terms.query(old);
-    if (row.next()) created = row.integer(6);
+  std::int64_t lifetime = 0;
+  if (auto row = sql_->select_terms.query(old); row.next()) {
+    created = row.integer(6);
+    lifetime = row.integer(8);
   }
   if (!as_new && created < now_ms() - options_.age_max.count()) return std::nullopt;
   live.rank = rank_of(terms);
   // As much time as it had when it was accepted.
-  live.deadline = now_ms() + std::max<std::int64_t>(0, ms_of(terms.deadline) - created);
+  live.deadline = now_ms() + std::max<std::int64_t>(0, lifetime);
   service_state& service = services_->touch(live.service);
   if (as_new) {
     if (!refusal().empty()) return std::nullopt;

@@ -7,10 +7,9 @@ namespace {
 
 // A call that ended is in `done` or `dead`. One that waits is in `live`; so is one that runs,
 // unless its first claim is in the commit that accepted it: then `claim` alone has it. What is
-// written once
-// (`call`, `done`, `dead`, `print`) is apart from what changes, which is narrow; and what is said
-// of many calls in one commit (`claim`, `ended`) is one row. Order and time are not in the file:
-// the schedule in memory is made of `live` at a start.
+// written once (`call`, `done`, `dead`, `print`) is apart from what changes, which is narrow; and
+// what is said of many calls in one commit (`claim`, `ended`) is one row. Order and time are not
+// in the file: the schedule in memory is made of `live` at a start.
 constexpr const char* version_1 = R"(
 CREATE TABLE service(
   service INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, paused INT NOT NULL DEFAULT 0,
@@ -25,7 +24,9 @@ CREATE TABLE call(
   context TEXT NOT NULL, mode INT NOT NULL, priority INT NOT NULL, on_unknown INT NOT NULL,
   on_dead INT NOT NULL, attempts_max INT NOT NULL, created INT NOT NULL, deadline INT NOT NULL,
   line TEXT NOT NULL, key TEXT NOT NULL, webhook TEXT NOT NULL, trace TEXT NOT NULL,
-  scope TEXT NOT NULL) STRICT;
+  scope TEXT NOT NULL,
+  lifetime INT NOT NULL -- from its acceptance to its first deadline: a retry has as much again
+  ) STRICT;
 -- The columns: live_call.hpp.
 CREATE TABLE live(
   id INTEGER PRIMARY KEY, service INT NOT NULL, rank INT NOT NULL, due INT NOT NULL,

@@ -19,18 +19,18 @@ statements::statements(const connection& db)
                       "SELECT name, paused, accepted, waiting, running, done, dead, cancelled,"
                       " expired, attempts, purged_done, purged_dead, purged_cancelled,"
                       " purged_expired FROM service ORDER BY service"),
-      insert_call(db, "INSERT INTO call VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"),
+      insert_call(db, "INSERT INTO call VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"),
       copy_call(db,
                 "INSERT INTO call SELECT ?, service, method, params, context, mode, priority,"
-                " on_unknown, on_dead, attempts_max, ?, ?, line, key, webhook, trace, scope"
-                " FROM call WHERE id=?"),
+                " on_unknown, on_dead, attempts_max, ?, ?, line, key, webhook, trace, scope,"
+                " lifetime FROM call WHERE id=?"),
       select_claimed(db,
                      "SELECT method, params, context, mode, priority, on_unknown, on_dead,"
                      " attempts_max, created, deadline, key, trace, webhook<>'' FROM call"
                      " WHERE id=?"),
       select_terms(db,
                    "SELECT service, mode, priority, on_unknown, on_dead, attempts_max, created,"
-                   " deadline FROM call WHERE id=?"),
+                   " deadline, lifetime FROM call WHERE id=?"),
       select_line(db, "SELECT line, on_dead FROM call WHERE id=?"),
       select_webhook(db, "SELECT webhook FROM call WHERE id=?"),
       update_deadline(db, "UPDATE call SET deadline=? WHERE id=?"),
