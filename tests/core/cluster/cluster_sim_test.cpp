@@ -4,7 +4,7 @@
 #include <cstdlib>
 #include <iostream>
 
-#include "cluster/world.hpp"
+#include "core/cluster/world.hpp"
 
 namespace understudy::sim::cluster {
 namespace {

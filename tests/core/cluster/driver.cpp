@@ -1,4 +1,4 @@
-#include "cluster/driver.hpp"
+#include "core/cluster/driver.hpp"
 
 #include <utility>
 

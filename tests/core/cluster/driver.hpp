@@ -6,7 +6,7 @@
 #include <memory>
 #include <optional>
 
-#include "cluster/server.hpp"
+#include "core/cluster/server.hpp"
 #include "core/cluster/supervisor.hpp"
 
 namespace understudy::sim::cluster {

@@ -1,4 +1,4 @@
-#include "cluster/server.hpp"
+#include "core/cluster/server.hpp"
 
 #include <algorithm>
 

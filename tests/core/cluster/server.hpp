@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "cluster/loop.hpp"
+#include "core/cluster/loop.hpp"
 #include "core/cluster/step.hpp"
 
 namespace understudy::sim::cluster {

@@ -1,7 +1,7 @@
 // What a server does when it is told: the statements of each step, by their effects.
 #include <algorithm>
 
-#include "cluster/server.hpp"
+#include "core/cluster/server.hpp"
 
 namespace understudy::sim::cluster {
 

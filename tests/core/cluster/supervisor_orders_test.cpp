@@ -1,5 +1,5 @@
 // What operators ask for, and who carries it out.
-#include "cluster/supervisor_lab.hpp"
+#include "core/cluster/supervisor_lab.hpp"
 
 namespace understudy::core {
 namespace {

@@ -1,5 +1,5 @@
 // What a supervisor does when nodes die.
-#include "cluster/supervisor_lab.hpp"
+#include "core/cluster/supervisor_lab.hpp"
 
 namespace understudy::core {
 namespace {

@@ -1,4 +1,4 @@
-#include "cluster/world.hpp"
+#include "core/cluster/world.hpp"
 
 #include <algorithm>
 

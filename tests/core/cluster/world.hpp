@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "cluster/driver.hpp"
+#include "core/cluster/driver.hpp"
 
 namespace understudy::sim::cluster {
 

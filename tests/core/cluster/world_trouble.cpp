@@ -1,7 +1,7 @@
 // What befalls a cluster, and how it ends.
 #include <algorithm>
 
-#include "cluster/world.hpp"
+#include "core/cluster/world.hpp"
 
 namespace understudy::sim::cluster {
 
