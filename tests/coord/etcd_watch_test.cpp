@@ -64,12 +64,14 @@ TEST(EtcdWatch, AFrozenMemberIsLeft) {
   listener hears(all, 200ms);
   a.write_next();
   hears.await(topology_of(1));
+  hears.events().until([&] { return etcd.watchers(0) == 1; });
   etcd.pause(0);
   a.write_next();
   hears.events().until([&] {
     const auto& value = hears.told().back().value;
     return value && core::number_of(value->gen) >= 2;
   });
+  hears.events().until([&] { return etcd.watchers(1) + etcd.watchers(2) == 1; });
 }
 
 TEST(EtcdWatch, TellsThatNothingIsReached) {
@@ -102,6 +104,22 @@ TEST(EtcdWatch, IsSilentOnceItsOwnerIsGone) {
   b.write_next();
   events.for_a_while(200ms);
   EXPECT_EQ(told, 1);
+}
+
+TEST(EtcdWatch, IsSilentThoughALookGoesOn) {
+  const test::etcd_cluster etcd;
+  loop events;
+  const swallower silent(events, etcd.endpoint(0));
+  etcd_options options;
+  options.endpoints = {silent.endpoint()};
+  options.cluster = "orders";
+  int told = 0;
+  auto a = make_etcd_coordinator(events.executor(), options);
+  a->watch([&told](const read_result&) { ++told; });
+  events.until([&silent] { return silent.connections() > 0; });
+  a.reset();
+  events.for_a_while(2500ms);  // longer than a look may take
+  EXPECT_EQ(told, 0);
 }
 
 }  // namespace

@@ -69,6 +69,19 @@ TEST(EtcdWrite, AnotherWroteMeanwhile) {
   EXPECT_EQ(a.read().value, topology_of(2, 1, 0xb2));
 }
 
+TEST(EtcdWrite, TheSameTextAgainIsAnotherRevision) {
+  const test::etcd_cluster etcd;
+  supervisor a(etcd.endpoints(), 0xa1);
+  const auto at = a.write(revision{0}, topology_of(1)).at;
+  etcd::condition always;
+  always.key = "/understudy/orders/topology";
+  std::vector<etcd::put> same(1);
+  same[0].key = always.key;
+  same[0].value = to_text(topology_of(1));
+  (void)etcd.post(0, "/v3/kv/txn", etcd::txn_text(always, same, always.key));
+  EXPECT_EQ(a.write(at, topology_of(2)).end, write_end::conflict);
+}
+
 TEST(EtcdWrite, TheJournalHasEachEpoch) {
   const test::etcd_cluster etcd;
   supervisor a(etcd.endpoints(), 0xa1);

@@ -209,6 +209,14 @@ std::string etcd_cluster::post(std::size_t member, const std::string& path,
   return fetch(endpoint(member), "POST", path, body);
 }
 
+int etcd_cluster::watchers(std::size_t member) const {
+  const std::string all = fetch(endpoint(member), "GET", "/metrics", "");
+  const std::string name = "\netcd_debugging_mvcc_watcher_total ";
+  const auto at = all.find(name);
+  if (at == std::string::npos) throw std::runtime_error("etcd does not count its watchers");
+  return std::stoi(all.substr(at + name.size()));
+}
+
 std::string etcd_cluster::log_end() const {
   std::ostringstream all;
   all << std::ifstream(folder_ + "/log").rdbuf();

@@ -40,6 +40,8 @@ class etcd_cluster {
   /// Posts to the JSON gateway of a member; what it answers.
   [[nodiscard]] std::string post(std::size_t member, const std::string& path,
                                  const std::string& body) const;
+  /// How many keys a member watches for clients.
+  [[nodiscard]] int watchers(std::size_t member) const;
 
  private:
   struct one {
