@@ -58,6 +58,7 @@ std::optional<read_result> sightings::judge(const std::optional<std::string>& te
 }
 
 void sightings::wrote(const core::topology& value, std::string text, revision at) {
+  if (value.gen < highest_.gen) return;  // what came after it was seen before its answer
   at_ = at;
   epoch_ = value.epoch;
   raise(value.gen, text);

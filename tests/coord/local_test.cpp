@@ -150,6 +150,11 @@ TEST_F(Local, TakesAFileWithoutATopologyForNone) {
   EXPECT_NE(fault().find("Can not read " + file()), std::string::npos) << fault();
 }
 
+TEST_F(Local, SaysWhatIsInTheWayOfItsFolder) {
+  put(temp_.path() + "/a", "");
+  EXPECT_EQ(fault(), "Can not make " + temp_.path() + "/a: File exists.");
+}
+
 TEST_F(Local, AWriteThatFailsLeavesAllAsItWas) {
   const auto c = make();
   write(*c, 0, topology_of(1));

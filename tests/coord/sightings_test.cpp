@@ -68,6 +68,14 @@ TEST(Sightings, AnAnswerThatWasOvertakenIsNoneAtAll) {
   EXPECT_EQ(s.text(), to_text(topology_of(5)));
 }
 
+TEST(Sightings, AWriteThatWasOvertakenChangesNothing) {
+  sightings s;
+  seen(s, topology_of(6, 1, 0xb2), 12);
+  s.wrote(topology_of(5), to_text(topology_of(5)), revision{11});
+  EXPECT_FALSE(s.objection(revision{12}, topology_of(7)));
+  EXPECT_EQ(s.text(), to_text(topology_of(6, 1, 0xb2)));
+}
+
 TEST(Sightings, BrokenTextCanBeReplaced) {
   sightings s;
   const auto found = s.judge("{}", revision{9}, s.highest());

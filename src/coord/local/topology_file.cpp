@@ -57,20 +57,22 @@ std::string reason(int number) {
   return std::string(std::strerror(number)) + ".";
 }
 
-void make_folder(const std::string& folder) {
+/// With those above it, each on the disk.
+void make_folder(const fs::path& folder) {
   std::error_code error;
   if (fs::is_directory(folder, error)) return;
-  fs::create_directories(folder, error);
-  const std::string parent = fs::absolute(folder).parent_path().string();
-  const int failure = error ? error.value() : sync_folder(parent);
-  if (failure != 0) throw std::runtime_error("Can not make " + folder + ": " + reason(failure));
+  const fs::path parent = folder.parent_path();
+  make_folder(parent);
+  fs::create_directory(folder, error);
+  const int failure = error ? error.value() : sync_folder(parent.string());
+  if (failure == 0) return;
+  throw std::runtime_error("Can not make " + folder.string() + ": " + reason(failure));
 }
 
 }  // namespace
 
 topology_file::topology_file(const std::string& folder) : folder_(folder) {
-  make_folder(folder_);
-  make_folder(folder_ + "/journal");
+  make_folder(fs::absolute(folder_ + "/journal"));
   take_lock();
   try {
     load();
