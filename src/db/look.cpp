@@ -1,0 +1,167 @@
+#include "db/look.hpp"
+
+#include <fmt/format.h>
+
+#include <charconv>
+#include <cstdint>
+
+#include "db/sql.hpp"
+
+namespace understudy::db {
+
+namespace {
+
+constexpr std::string_view mark_prefix = "understudy-";
+// Errors that say that the fence's table is not there yet.
+constexpr unsigned no_such_database = 1049;
+constexpr unsigned no_such_table = 1146;
+
+template <typename Number = std::uint64_t>
+Number number(std::string_view text) {
+  Number out{};
+  std::from_chars(text.data(), text.data() + text.size(), out);
+  return out;
+}
+
+bool on(std::string_view text) {
+  return text == "1" || text == "ON" || text == "Yes";
+}
+
+void mix(std::uint64_t& into, std::string_view text) {  // FNV-1a
+  for (const char c : text) {
+    into = (into ^ static_cast<unsigned char>(c)) * 0x100000001b3U;
+  }
+}
+
+constexpr std::uint64_t mix_start = 0xcbf29ce484222325U;
+
+std::uint64_t start_of(const table& self) {
+  std::uint64_t out = mix_start;
+  mix(out, self.at(0, "began"));
+  // xxxxxxxx-xxxx-xxxx-SSSS-NNNNNNNNNNNN: time, then what is drawn once, then the host.
+  const std::string_view uuid = self.at(0, "uuid");
+  mix(out, uuid.size() == 36 ? uuid.substr(19) : uuid);
+  mix(out, self.at(0, "mark"));
+  return out == 0 ? 1 : out;
+}
+
+/// A file's number ("bin.000012") counts as more than any position in one.
+std::uint64_t beats_of(const table& replica) {
+  const std::string_view file = replica.at(0, "Master_Log_File");
+  const std::size_t dot = file.rfind('.');
+  const std::uint64_t files = dot == std::string_view::npos ? 0 : number(file.substr(dot + 1));
+  return (files << 40U) + number(replica.at(0, "Read_Master_Log_Pos")) +
+         number(replica.at(0, "Slave_received_heartbeats"));
+}
+
+core::receiver receiver_of(std::string_view running) {
+  if (running == "Yes") return core::receiver::running;
+  if (running == "No" || running.empty()) return core::receiver::stopped;
+  return core::receiver::connecting;  // "Connecting", "Preparing"
+}
+
+bool read_replica(const table& replica, const members& all, core::sight& into) {
+  into.replica = !replica.rows.empty();
+  if (!into.replica) return true;
+  into.follows = all.at({std::string(replica.at(0, "Master_Host")),
+                         number<std::uint16_t>(replica.at(0, "Master_Port"))});
+  into.receiving = receiver_of(replica.at(0, "Slave_IO_Running"));
+  into.applying = on(replica.at(0, "Slave_SQL_Running"));
+  into.beats = beats_of(replica);
+  into.receive_error = number<unsigned>(replica.at(0, "Last_IO_Errno"));
+  into.apply_error = number<unsigned>(replica.at(0, "Last_SQL_Errno"));
+  const auto received = core::parse_gtid(replica.at(0, "Gtid_IO_Pos"));
+  if (!received) return false;
+  into.received = *received;
+  return true;
+}
+
+}  // namespace
+
+std::string look_question() {
+  // Both ends of `began` are of one moment, so that it is the same whenever it is asked.
+  return fmt::format(
+      "SELECT UNIX_TIMESTAMP() - (SELECT VARIABLE_VALUE FROM information_schema.GLOBAL_STATUS "
+      "WHERE VARIABLE_NAME='UPTIME') AS began, UUID() AS uuid, @@report_user AS mark, "
+      "@@global.server_id AS server_id, @@global.read_only AS read_only, "
+      "@@global.gtid_binlog_pos AS written, @@global.gtid_binlog_state AS state, "
+      "@@global.rpl_semi_sync_master_enabled AS semi_sync, "
+      "@@global.rpl_semi_sync_slave_enabled AS acks, "
+      "IFNULL(IS_USED_LOCK('{}'),0)=CONNECTION_ID() AS mine;"
+      "SHOW GLOBAL STATUS LIKE 'Rpl\\_semi\\_sync\\_%';"
+      "SHOW ALL SLAVES STATUS;"
+      "SELECT User FROM mysql.global_priv WHERE User LIKE 'repl\\_%' AND "
+      "JSON_VALUE(Priv,'$.account_locked')=1;"
+      "{}",
+      fence_lock, told_generation());
+}
+
+look_result read_look(const reply& answer, const members& all) {
+  constexpr std::size_t questions = 5;
+  const bool untold =
+      answer.failed.what == trouble::answered &&
+      (answer.failed.code == no_such_table || answer.failed.code == no_such_database);
+  if (answer.failed && !(untold && answer.tables.size() == questions - 1)) {
+    return {std::nullopt, answer.failed};
+  }
+  const auto senseless = [](std::string what) {
+    return look_result{std::nullopt, {trouble::answered, 0, std::move(what)}};
+  };
+  if (answer.tables.size() < questions - 1 || answer.tables[0].rows.empty()) {
+    return senseless("the answer lacks tables");
+  }
+  const table& self = answer.tables[0];
+  core::sight out;
+  out.start = start_of(self);
+  out.role = role_in(self.at(0, "mark"));
+  out.mine = on(self.at(0, "mine"));
+  out.server_id = number<std::uint32_t>(self.at(0, "server_id"));
+  out.read_only = on(self.at(0, "read_only"));
+  const auto written = core::parse_gtid(self.at(0, "written"));
+  const auto state = core::parse_history(self.at(0, "state"));
+  if (!written || !state) return senseless("its log has another domain than 0");
+  out.written = *written;
+  out.state = *state;
+  bool status = false;
+  bool acknowledging = false;
+  for (const auto& row : answer.tables[1].rows) {
+    const std::string_view name = row.at(0) ? std::string_view(*row[0]) : std::string_view();
+    const std::string_view value = row.at(1) ? std::string_view(*row[1]) : std::string_view();
+    if (name == "Rpl_semi_sync_master_clients") out.ackers = number<unsigned>(value);
+    if (name == "Rpl_semi_sync_master_status") status = on(value);
+    if (name == "Rpl_semi_sync_slave_status") acknowledging = on(value);
+  }
+  out.semi_sync = status && on(self.at(0, "semi_sync"));
+  // What was switched takes effect when the receiver starts.
+  if (!read_replica(answer.tables[2], all, out)) {
+    return senseless("it receives another domain than 0");
+  }
+  out.acks = out.receiving == core::receiver::running ? acknowledging : on(self.at(0, "acks"));
+  for (std::size_t i = 0; i < answer.tables[3].rows.size(); ++i) {
+    const auto node = number<unsigned>(answer.tables[3].first(i).substr(5));
+    if (node >= 1 && node <= core::node_number_max) out.cut.insert(core::node_id(node));
+  }
+  if (answer.tables.size() == questions) {
+    out.told = core::generation{number(answer.tables[4].first())};
+  }
+  return {out, {}};
+}
+
+look_result look(session& on, const members& all, core::time_point deadline) {
+  return read_look(on.run(look_question(), deadline), all);
+}
+
+std::string start_mark(core::start_role role, std::uint64_t number) {
+  return fmt::format("{}{}-{:016x}", mark_prefix,
+                     role == core::start_role::primary ? "primary" : "replica", number);
+}
+
+core::start_role role_in(std::string_view mark) {
+  if (!mark.starts_with(mark_prefix)) return core::start_role::unknown;
+  mark.remove_prefix(mark_prefix.size());
+  if (mark.starts_with("primary-")) return core::start_role::primary;
+  if (mark.starts_with("replica-")) return core::start_role::replica;
+  return core::start_role::unknown;
+}
+
+}  // namespace understudy::db

@@ -1,0 +1,175 @@
+#include "db/server_process.hpp"
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+#include <fstream>
+#include <random>
+#include <sstream>
+#include <system_error>
+#include <thread>
+
+#include "db/child.hpp"
+#include "db/error_log.hpp"
+#include "db/look.hpp"
+#include "db/sql.hpp"
+
+namespace understudy::db {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+/// For its owner alone to read, from the beginning: some have passwords.
+bool write_file(const fs::path& path, const std::string& text) {
+  std::error_code failed;
+  fs::remove(path, failed);
+  std::ofstream out(path, std::ios::binary | std::ios::trunc);
+  fs::permissions(path, fs::perms::owner_read | fs::perms::owner_write, failed);
+  if (failed) return false;
+  out << text;
+  out.close();
+  return out.good();
+}
+
+std::string last_lines(const fs::path& path) {
+  std::ostringstream all;
+  all << std::ifstream(path, std::ios::binary).rdbuf();
+  const std::string text = all.str();
+  constexpr std::size_t enough = 600;
+  return text.size() <= enough ? text : text.substr(text.size() - enough);
+}
+
+std::uint64_t random_number() {
+  std::random_device source;
+  return (std::uint64_t{source()} << 32U) | source();
+}
+
+std::uintmax_t size_of(const fs::path& path) {
+  std::error_code none;
+  const auto size = fs::file_size(path, none);
+  return none ? 0 : size;
+}
+
+}  // namespace
+
+server_process::server_process(process_options options) : options_(std::move(options)) {}
+
+bool server_process::initialised() const {
+  std::error_code ignored;
+  return fs::is_directory(data_folder(options_.settings.folder) / "mysql", ignored);
+}
+
+std::string server_process::initialise() {
+  const fs::path folder = options_.settings.folder;
+  const fs::path made = folder / "data.new";
+  const fs::path log = folder / "init.log";
+  std::error_code failed;
+  fs::remove_all(made, failed);
+  fs::create_directories(made, failed);
+  if (failed) return "can not make " + made.string() + ": " + failed.message();
+  // Not with the settings of the cluster: the system's own tables have other engines.
+  child_options install;
+  install.command = {options_.installer, "--no-defaults", "--datadir=" + made.string(),
+                     "--skip-test-db", "--auth-root-authentication-method=socket"};
+  if (::geteuid() == 0) install.command.push_back("--user=" + options_.user);
+  install.output = log.string();
+  if (run_child(install) != 0) return "mariadb-install-db failed: " + last_lines(log);
+
+  const fs::path sql = folder / "init.sql";
+  if (!write_file(sql, "FLUSH PRIVILEGES;\n" + supervisor_account(options_.supervisor))) {
+    return "can not write " + sql.string();
+  }
+  child_options accounts;
+  accounts.command = {options_.program, "--no-defaults", "--bootstrap",
+                      "--datadir=" + made.string()};
+  if (::geteuid() == 0) accounts.command.push_back("--user=" + options_.user);
+  accounts.input = sql.string();
+  accounts.output = log.string();
+  const int code = run_child(accounts);
+  fs::remove(sql, failed);  // it has a password
+  if (code != 0) return "the supervisor's account could not be made: " + last_lines(log);
+  fs::rename(made, data_folder(folder), failed);
+  if (failed) return "can not rename " + made.string() + ": " + failed.message();
+  return {};
+}
+
+std::vector<std::string> server_process::arguments(core::start_role role) const {
+  std::vector<std::string> out{
+      options_.program, "--defaults-file=" + settings_file(options_.settings.folder).string(),
+      // The two go together: what the role says can be read from the mark alone.
+      std::string("--init-rpl-role=") + (role == core::start_role::primary ? "MASTER" : "SLAVE"),
+      "--report-user=" + start_mark(role, random_number()), "--skip-slave-start", "--read-only"};
+  if (::geteuid() == 0) out.push_back("--user=" + options_.user);
+  return out;
+}
+
+std::string server_process::start(core::start_role role) {
+  if (state() == core::process::running) return "it runs";
+  if (!initialised()) return "there is no data folder";
+  const fs::path folder = options_.settings.folder;
+  if (!write_file(settings_file(folder), settings_text(options_.settings))) {
+    return "can not write " + settings_file(folder).string();
+  }
+  log_begin_ = size_of(error_log_file(folder));
+  stuck_ = false;
+  child_options how;
+  how.command = arguments(role);
+  how.output = error_log_file(folder).string();
+  how.dies_with_us = options_.dies_with_us;
+  const pid_t id = start_child(how);
+  if (id < 0) return std::string("can not start a process: ") + std::strerror(-id);
+  id_ = id;
+  return {};
+}
+
+void server_process::ended() {
+  id_ = 0;
+  stuck_ = read_start(log()).stuck;
+}
+
+core::process server_process::state() {
+  if (id_ != 0) {
+    const pid_t reaped = ::waitpid(id_, nullptr, WNOHANG);
+    if (reaped == 0) return core::process::running;
+    if (reaped == id_ || errno == ECHILD) ended();
+  }
+  if (id_ != 0) return core::process::running;
+  return stuck_ ? core::process::stuck : core::process::down;
+}
+
+bool server_process::ready() {
+  return state() == core::process::running && read_start(log()).ready;
+}
+
+bool server_process::wait_ready(core::time_point deadline) {
+  while (std::chrono::steady_clock::now() < deadline) {
+    if (ready()) return true;
+    if (id_ == 0) return false;
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+  return false;
+}
+
+void server_process::kill() {
+  if (id_ == 0) return;
+  // Its group has nobody else in it; and while it is not reaped, its number is nobody else's.
+  ::kill(id_, SIGKILL);
+  while (::waitpid(id_, nullptr, 0) < 0) {
+    if (errno != EINTR) break;
+  }
+  ended();
+}
+
+std::string server_process::log() const {
+  std::ifstream in(error_log_file(options_.settings.folder), std::ios::binary);
+  in.seekg(static_cast<std::streamoff>(log_begin_));
+  std::ostringstream out;
+  out << in.rdbuf();
+  return out.str();
+}
+
+}  // namespace understudy::db
