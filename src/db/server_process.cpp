@@ -76,17 +76,21 @@ std::string server_process::initialise() {
   install.command = {options_.installer, "--no-defaults", "--datadir=" + made.string(),
                      "--skip-test-db", "--auth-root-authentication-method=socket"};
   if (::geteuid() == 0) install.command.push_back("--user=" + options_.user);
+  const auto& more = options_.install_options;
+  install.command.insert(install.command.end(), more.begin(), more.end());
   install.output = log.string();
   if (run_child(install) != 0) return "mariadb-install-db failed: " + last_lines(log);
 
   const fs::path sql = folder / "init.sql";
-  if (!write_file(sql, "FLUSH PRIVILEGES;\n" + supervisor_account(options_.supervisor))) {
+  if (!write_file(sql, "FLUSH PRIVILEGES;\n" + supervisor_account(options_.supervisor) +
+                           options_.first_sql)) {
     return "can not write " + sql.string();
   }
   child_options accounts;
   accounts.command = {options_.program, "--no-defaults", "--bootstrap",
                       "--datadir=" + made.string()};
   if (::geteuid() == 0) accounts.command.push_back("--user=" + options_.user);
+  accounts.command.insert(accounts.command.end(), more.begin(), more.end());
   accounts.input = sql.string();
   accounts.output = log.string();
   const int code = run_child(accounts);

@@ -24,6 +24,10 @@ struct process_options {
   std::string user = "root";
   /// Made when the data folder is, with what it needs to supervise; not replicated.
   login supervisor;
+  /// More SQL for a new data folder, not replicated: each statement in a line of its own.
+  std::string first_sql;
+  /// More options for making it: sizes, for instance.
+  std::vector<std::string> install_options;
   /// The server is killed when the thread that started it ends: for tests, which leave nothing.
   bool dies_with_us = false;
 };

@@ -1,0 +1,197 @@
+// What is read out of a server's answers.
+#include "db/look.hpp"
+
+#include <gtest/gtest.h>
+
+namespace understudy::db {
+namespace {
+
+using row = std::vector<std::optional<std::string>>;
+
+members three() {
+  members out;
+  for (std::uint16_t i = 1; i <= 3; ++i) {
+    out.nodes.push_back({core::node_id{i}, {"10.0.0." + std::to_string(i), 3306}});
+  }
+  return out;
+}
+
+const std::vector<std::string> self_columns{"began",     "uuid",    "mark",  "server_id",
+                                            "read_only", "written", "state", "semi_sync",
+                                            "acks",      "mine"};
+
+row self_row() {
+  return {"1700000000.5",
+          "5f1d3a5c-8a0d-11ee-a3f1-0242ac110002",
+          "understudy-replica-00ff",
+          "2003",
+          "1",
+          "0-1001-7",
+          "0-1001-7",
+          "0",
+          "1",
+          "1"};
+}
+
+table replica_table(const std::string& receiver = "Yes") {
+  table out;
+  out.columns = {
+      "Master_Host",     "Master_Port",         "Slave_IO_Running",          "Slave_SQL_Running",
+      "Master_Log_File", "Read_Master_Log_Pos", "Slave_received_heartbeats", "Last_IO_Errno",
+      "Last_SQL_Errno",  "Gtid_IO_Pos"};
+  out.rows.push_back(
+      row{"10.0.0.1", "3306", receiver, "Yes", "bin.000002", "345", "4", "0", "0", "0-1001-9"});
+  return out;
+}
+
+reply answer() {
+  reply out;
+  out.tables.resize(5);
+  out.tables[0].columns = self_columns;
+  out.tables[0].rows.push_back(self_row());
+  out.tables[1].columns = {"Variable_name", "Value"};
+  out.tables[1].rows = {{"Rpl_semi_sync_master_clients", "2"},
+                        {"Rpl_semi_sync_master_status", "OFF"},
+                        {"Rpl_semi_sync_slave_status", "ON"}};
+  out.tables[2] = replica_table();
+  out.tables[3].columns = {"User"};
+  out.tables[3].rows = {{"repl_1"}, {"repl_17"}};
+  out.tables[4].columns = {"gen"};
+  out.tables[4].rows = {{"42"}};
+  return out;
+}
+
+core::sight read(const reply& from) {
+  const look_result out = read_look(from, three());
+  EXPECT_TRUE(out.seen) << out.failed.text;
+  return out.seen.value_or(core::sight());
+}
+
+TEST(Look, ReadsAReplica) {
+  const core::sight seen = read(answer());
+  EXPECT_EQ(seen.role, core::start_role::replica);
+  EXPECT_EQ(seen.told, core::generation{42});
+  EXPECT_TRUE(seen.mine);
+  EXPECT_EQ(seen.server_id, 2003u);
+  EXPECT_TRUE(seen.read_only);
+  EXPECT_EQ(core::to_string(seen.written), "0-1001-7");
+  EXPECT_EQ(core::to_string(seen.state), "0-1001-7");
+  EXPECT_FALSE(seen.semi_sync);
+  EXPECT_EQ(seen.ackers, 2u);
+  core::node_set cut;
+  cut.insert(core::node_id{1});
+  cut.insert(core::node_id{17});
+  EXPECT_EQ(seen.cut, cut);
+  EXPECT_TRUE(seen.replica);
+  EXPECT_EQ(seen.follows, core::node_id{1});
+  EXPECT_EQ(seen.receiving, core::receiver::running);
+  EXPECT_TRUE(seen.applying);
+  EXPECT_TRUE(seen.acks);
+  EXPECT_EQ(core::to_string(seen.received), "0-1001-9");
+  EXPECT_FALSE(seen.drained());
+}
+
+TEST(Look, AServerThatWasToldNothing) {
+  reply untold = answer();
+  untold.tables.pop_back();
+  untold.failed = {trouble::answered, 1146, "Table doesn't exist"};
+  EXPECT_EQ(read(untold).told, core::generation{0});
+  untold.failed.code = 1049;
+  EXPECT_EQ(read(untold).told, core::generation{0});
+}
+
+TEST(Look, OtherErrorsAreNoSight) {
+  reply denied = answer();
+  denied.tables.pop_back();
+  denied.failed = {trouble::answered, 1142, "denied"};
+  EXPECT_FALSE(read_look(denied, three()).seen);
+  denied.failed = {trouble::lost, 2013, "lost"};
+  EXPECT_EQ(read_look(denied, three()).failed.what, trouble::lost);
+  reply half = answer();
+  half.tables.resize(2);
+  half.failed = {trouble::answered, 1146, "another table"};
+  EXPECT_FALSE(read_look(half, three()).seen);
+  half.failed = {};
+  EXPECT_EQ(read_look(half, three()).failed.what, trouble::answered);
+}
+
+TEST(Look, AnotherDomainIsNoSight) {
+  reply other = answer();
+  other.tables[0].rows[0][6] = "0-1001-7,1-5-6";
+  EXPECT_FALSE(read_look(other, three()).seen);
+  other = answer();
+  other.tables[2].rows[0][9] = "1-5-6";
+  EXPECT_FALSE(read_look(other, three()).seen);
+}
+
+TEST(Look, StartDiffersWithEachOfItsParts) {
+  const core::sight first = read(answer());
+  EXPECT_EQ(read(answer()).start, first.start);
+  reply later = answer();
+  later.tables[0].rows[0][1] = "6f1d3a5c-8a0e-11ee-a3f1-0242ac110002";  // the time of an UUID
+  EXPECT_EQ(read(later).start, first.start);
+  for (const auto& [column, value] :
+       std::vector<std::pair<std::size_t, std::string>>{{0, "1700000001.5"},
+                                                        {1, "5f1d3a5c-8a0d-11ee-a3f2-0242ac110002"},
+                                                        {2, "understudy-replica-0100"}}) {
+    reply other = answer();
+    other.tables[0].rows[0][column] = value;
+    EXPECT_NE(read(other).start, first.start) << column;
+  }
+}
+
+TEST(Look, TheReceiverAndWhatItAcknowledges) {
+  reply one = answer();
+  one.tables[2] = replica_table("Connecting");
+  one.tables[1].rows[2][1] = "OFF";
+  EXPECT_EQ(read(one).receiving, core::receiver::connecting);
+  EXPECT_TRUE(read(one).acks);  // it would, once connected
+  one.tables[2] = replica_table("Preparing");
+  EXPECT_EQ(read(one).receiving, core::receiver::connecting);
+  one.tables[2] = replica_table("No");
+  EXPECT_EQ(read(one).receiving, core::receiver::stopped);
+  one.tables[2] = replica_table("Yes");
+  EXPECT_FALSE(read(one).acks);  // it was switched on after the receiver had started
+}
+
+TEST(Look, BeatsMoveWithEventsHeartbeatsAndFiles) {
+  const std::uint64_t before = read(answer()).beats;
+  for (const std::size_t column : {5UL, 6UL}) {
+    reply more = answer();
+    more.tables[2].rows[0][column] = "346";
+    EXPECT_GT(read(more).beats, before);
+  }
+  reply rotated = answer();
+  rotated.tables[2].rows[0][4] = "bin.000003";
+  rotated.tables[2].rows[0][5] = "4";
+  EXPECT_GT(read(rotated).beats, before);
+}
+
+TEST(Look, FollowsNobodyWeKnow) {
+  reply other = answer();
+  other.tables[2].rows[0][0] = "10.0.0.9";
+  EXPECT_TRUE(read(other).replica);
+  EXPECT_EQ(read(other).follows, core::node_id{});
+  other.tables[2].rows.clear();
+  EXPECT_FALSE(read(other).replica);
+  EXPECT_EQ(read(other).receiving, core::receiver::stopped);
+}
+
+TEST(Look, WaitsForAcknowledgementsWhereBothSaySo) {
+  reply primary = answer();
+  primary.tables[0].rows[0][7] = "1";
+  EXPECT_FALSE(read(primary).semi_sync);
+  primary.tables[1].rows[1][1] = "ON";
+  EXPECT_TRUE(read(primary).semi_sync);
+}
+
+TEST(Look, MarksSayTheRole) {
+  EXPECT_EQ(role_in(start_mark(core::start_role::primary, 1)), core::start_role::primary);
+  EXPECT_EQ(role_in(start_mark(core::start_role::replica, 1)), core::start_role::replica);
+  EXPECT_EQ(role_in(""), core::start_role::unknown);
+  EXPECT_EQ(role_in("primary-1"), core::start_role::unknown);
+  EXPECT_NE(start_mark(core::start_role::replica, 1), start_mark(core::start_role::replica, 2));
+}
+
+}  // namespace
+}  // namespace understudy::db
