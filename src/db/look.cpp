@@ -91,7 +91,7 @@ std::string look_question() {
       "SHOW GLOBAL STATUS LIKE 'Rpl\\_semi\\_sync\\_%';"
       "SHOW ALL SLAVES STATUS;"
       "SELECT User FROM mysql.global_priv WHERE User LIKE 'repl\\_%' AND "
-      "JSON_VALUE(Priv,'$.account_locked')=1;"
+      "JSON_VALUE(Priv,'$.account_locked') IN ('1','true');"
       "{}",
       fence_lock, told_generation());
 }

@@ -71,7 +71,8 @@ node_report node_session::carry_out(const core::step& what, core::generation gen
   const fault failed = std::visit(work, what);
   out.end = end_of(failed);
   tell(out, failed);
-  if (!session_.open()) {
+  // A look that has no time would cost the connection, and the fence with it.
+  if (!session_.open() || std::chrono::steady_clock::now() >= deadline) {
     out.absence = absence_of(failed.what);
     return out;
   }

@@ -45,11 +45,12 @@ std::string guarded(core::generation gen, std::uint64_t holder,
   };
   const std::uint64_t number = core::number_of(gen);
   std::string out = "BEGIN NOT ATOMIC ";
+  // First what says most: whoever was told more has ended this holder, too.
+  out += refusal(fmt::format("({})>{}", told_generation(), number), told_higher,
+                 "the node was told a higher generation");
   out += refusal(fmt::format("IFNULL(IS_USED_LOCK('{}'),0)<>{}", fence_lock,
                              holder == 0 ? "CONNECTION_ID()" : std::to_string(holder)),
                  not_held, "the fence is not held");
-  out += refusal(fmt::format("({})>{}", told_generation(), number), told_higher,
-                 "the node was told a higher generation");
   if (holder == 0) {
     // Nothing is written, and so nothing synced, where it is known.
     out +=

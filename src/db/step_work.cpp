@@ -38,12 +38,15 @@ fault step_work::run(const texts& statements) const {
 }
 
 fault step_work::write(const texts& statements) const {
+  // What is left is for a look, where this waits for an acknowledgement that does not come.
+  const auto now = std::chrono::steady_clock::now();
+  const core::time_point deadline = now + (deadline_ - now) * 3 / 4;
   session writer(stop_);
-  if (fault f = writer.connect(all_.find(self_)->at, all_.supervisor, deadline_); f) {
+  if (fault f = writer.connect(all_.find(self_)->at, all_.supervisor, deadline); f) {
     return not_done("no second connection: " + f.text);
   }
-  if (fault f = writer.run(writer_start(), deadline_).failed; f) return f;
-  return writer.run(guarded(gen_, on_.id(), statements), deadline_).failed;
+  if (fault f = writer.run(writer_start(), deadline).failed; f) return f;
+  return writer.run(guarded(gen_, on_.id(), statements), deadline).failed;
 }
 
 fault step_work::operator()(const core::hold& /*what*/) const {

@@ -134,6 +134,7 @@ TEST_F(ThreeNodes, APrimaryHandsOver) {
   EXPECT_TRUE(old.read_only);
   ASSERT_TRUE(eventually([&] { return writes.ended(); }));
   old = three_.see(1);
+  ASSERT_TRUE(eventually([&] { return three_.see(2).held() == old.written; }));
   const core::sight next = three_.does(2, core::promote{epoch{2}, nodes({1, 3})});
   EXPECT_EQ(next.written, old.written);
   old = three_.does(1, core::follow{id_of(2), true});

@@ -5,14 +5,13 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <array>
 #include <cstdlib>
-#include <mutex>
+#include <functional>
 #include <set>
 #include <stdexcept>
 #include <thread>
 
-#include "db/child.hpp"
+#include "db/sql.hpp"
 
 namespace understudy::db {
 
@@ -37,9 +36,19 @@ std::uint16_t free_port() {
   }
 }
 
+/// What a data folder depends on, as part of a name.
+std::string kind_of_folder() {
+  const process_options how = small_server(core::node_id{1}, "/");
+  std::string all = supervisor_account(how.supervisor) + how.first_sql;
+  for (const std::string& each : how.install_options) all += each;
+  all += std::to_string(fs::last_write_time(how.program).time_since_epoch().count());
+  return std::to_string(std::hash<std::string>()(all));
+}
+
 /// A data folder takes seconds to make: one is kept beside the test program and copied.
 fs::path pattern() {
-  const fs::path kept = fs::read_symlink("/proc/self/exe").parent_path() / "db_test.pattern";
+  const fs::path kept =
+      fs::read_symlink("/proc/self/exe").parent_path() / ("db_test." + kind_of_folder());
   if (fs::exists(kept)) return data_folder(kept);
   const fs::path fresh = kept.string() + "." + std::to_string(::getpid());
   fs::create_directories(fresh);
@@ -85,8 +94,7 @@ process_options small_server(core::node_id node, const fs::path& folder) {
                        "innodb_undo_tablespaces = 0",
                        "innodb_buffer_pool_dump_at_shutdown = OFF",
                        "aria_pagecache_buffer_size = 1M",
-                       "key_buffer_size = 1M",
-                       "innodb_lock_wait_timeout = 2"};
+                       "key_buffer_size = 1M"};
   out.install_options = {"--innodb-log-file-size=8M",
                          "--innodb-data-file-path=ibdata1:4M:autoextend",
                          "--innodb-undo-tablespaces=0", "--aria-log-file-size=8M"};
