@@ -49,8 +49,6 @@ const std::vector<required_setting>& required_settings() {
   static const std::vector<required_setting> all{
       {"log_bin", "ON", true, "there is nothing to replicate without a binary log"},
       {"log_slave_updates", "ON", true, "a promoted replica must have the history in its own log"},
-      {"skip_slave_start", "ON", true,
-       "a start of replication deletes what was received and not applied: the supervisor decides"},
       {"relay_log_recovery", "OFF", true,
        "a replica that crashed must keep what it has acknowledged and not applied"},
       {"skip_name_resolve", "ON", true, "a name server that fails would stop logins"},
@@ -110,6 +108,9 @@ std::string settings_text(const server_settings& server) {
     line(each.name, each.name == "log_bin" ? "bin" : each.value);
   }
   line("relay_log", "relay");
+  // A start of replication deletes what was received and not applied: the supervisor decides. It
+  // can not be read from a running server, and so not be checked.
+  line("skip_slave_start", "ON");
   line("binlog_expire_logs_seconds", "604800");
   line("read_only", "ON");
   line("rpl_semi_sync_master_enabled", "OFF");

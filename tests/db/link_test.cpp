@@ -4,7 +4,7 @@
 #include <future>
 
 #include "db/node_link.hpp"
-#include "support/cluster.hpp"
+#include "db/support/cluster.hpp"
 
 namespace understudy::db {
 namespace {

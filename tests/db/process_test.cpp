@@ -7,7 +7,7 @@
 #include "db/look.hpp"
 #include "db/server_process.hpp"
 #include "db/sql.hpp"
-#include "support/cluster.hpp"
+#include "db/support/cluster.hpp"
 
 namespace understudy::db {
 namespace {

@@ -8,7 +8,7 @@
 
 #include <thread>
 
-#include "support/cluster.hpp"
+#include "db/support/cluster.hpp"
 
 namespace understudy::db {
 namespace {
@@ -102,7 +102,7 @@ TEST_F(OneServer, AnswersEachStatementUpToTheOneThatFails) {
   EXPECT_TRUE(good.tables[1].rows.empty());
   EXPECT_EQ(good.tables[2].first(1), "y");
 
-  const auto bad = on_.run("SELECT 1; SELECT * FROM no.where; SELECT 2", soon());
+  const auto bad = on_.run("SELECT 1; SELECT * FROM understudy.nothing; SELECT 2", soon());
   EXPECT_EQ(bad.failed.what, trouble::answered);
   EXPECT_TRUE(bad.failed.code == 1049 || bad.failed.code == 1146) << bad.failed.code;
   EXPECT_EQ(bad.tables.size(), 1u);

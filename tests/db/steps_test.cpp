@@ -2,8 +2,8 @@
 #include <gtest/gtest.h>
 
 #include "db/sql.hpp"
-#include "support/cluster.hpp"
-#include "support/load.hpp"
+#include "db/support/cluster.hpp"
+#include "db/support/load.hpp"
 
 namespace understudy::db {
 namespace {

@@ -3,8 +3,8 @@
 
 #include <algorithm>
 
-#include "support/cluster.hpp"
-#include "support/load.hpp"
+#include "db/support/cluster.hpp"
+#include "db/support/load.hpp"
 
 namespace understudy::db {
 namespace {

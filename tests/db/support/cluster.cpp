@@ -1,8 +1,9 @@
-#include "support/cluster.hpp"
+#include "db/support/cluster.hpp"
 
 #include <arpa/inet.h>
 #include <signal.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -143,7 +144,13 @@ void cluster::start(unsigned node, core::start_role role) {
 }
 
 void cluster::freeze(unsigned node) {
-  ::kill(server(node).id(), SIGSTOP);
+  const pid_t id = server(node).id();
+  ::kill(id, SIGSTOP);
+  // Its threads stop one by one; this tells of the last.
+  int status = 0;
+  if (::waitpid(id, &status, WUNTRACED) != id || !WIFSTOPPED(status)) {
+    throw std::runtime_error("the server does not stop");
+  }
 }
 
 void cluster::thaw(unsigned node) {

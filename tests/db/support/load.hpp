@@ -7,7 +7,7 @@
 #include <set>
 #include <thread>
 
-#include "support/cluster.hpp"
+#include "db/support/cluster.hpp"
 
 namespace understudy::db {
 
