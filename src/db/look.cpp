@@ -132,11 +132,12 @@ look_result read_look(const reply& answer, const members& all) {
     if (name == "Rpl_semi_sync_slave_status") acknowledging = on(value);
   }
   out.semi_sync = status && on(self.at(0, "semi_sync"));
-  // What was switched takes effect when the receiver starts.
   if (!read_replica(answer.tables[2], all, out)) {
     return senseless("it receives another domain than 0");
   }
-  out.acks = out.receiving == core::receiver::running ? acknowledging : on(self.at(0, "acks"));
+  if (out.receiving != core::receiver::stopped) out.acks = acknowledging;
+  // One that connects again acknowledges as before, or as it was told since.
+  if (out.receiving != core::receiver::running) out.acks |= on(self.at(0, "acks"));
   for (std::size_t i = 0; i < answer.tables[3].rows.size(); ++i) {
     const auto node = number<unsigned>(answer.tables[3].first(i).substr(5));
     if (node >= 1 && node <= core::node_number_max) out.cut.insert(core::node_id(node));
