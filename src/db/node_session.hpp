@@ -37,6 +37,9 @@ class node_session {
   /// A server that answers with an error (a wrong password, too many connections) counts as silent.
   [[nodiscard]] node_report look(core::time_point deadline);
   /// Not for steps of the agent: those fail. Details beyond what core::step says:
+  /// - revoke: takes a second where the primary is frozen, for the replica tries to tell it
+  /// good-bye
+  ///   (rpl_semi_sync_slave_kill_conn_timeout); until then it counts as receiving;
   /// - promote, follow: what was received is waited for until half of the time is over;
   /// - promote: on a server whose log is empty, accounts and the journal are made;
   /// - follow: fails where starting again would delete what was received and not applied (both

@@ -71,7 +71,8 @@ const std::vector<required_setting>& required_settings() {
       {"slave_parallel_mode", "optimistic", false,
        "a takeover waits until one thread has applied all"},
       {"rpl_semi_sync_slave_kill_conn_timeout", "1", false,
-       "a replica that is told to stop receiving waits so many seconds for a frozen primary (with 0 "
+       "a replica that is told to stop receiving waits so many seconds for a frozen primary (with "
+       "0 "
        "for ever), and a takeover with it"},
       {"slave_net_timeout", "4", false, "replicas would not notice a frozen primary"},
   };

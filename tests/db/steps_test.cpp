@@ -240,6 +240,37 @@ TEST(Steps, OpeningWaitsForAnAcknowledgementAndNobodyKillsTheWriter) {
   ASSERT_TRUE(two.client(2)->run("INSERT INTO app.t VALUES (1)", soon()).ok());
 }
 
+TEST(Steps, APrimaryThatIsAloneIsCutOffAndGoesOn) {
+  cluster two(2);
+  two.replicate();
+  const std::uint64_t start = two.see(2).start;
+  two.server(2).kill();
+  load writes(two, 1, 1);
+  ASSERT_TRUE(eventually([&] { return two.see(1).ackers == 0; }));
+  // While commits wait: nobody can acknowledge but who is let in again.
+  EXPECT_EQ(two.does(1, core::cut{id_of(2), true}).cut, nodes({2}));
+  EXPECT_EQ(writes.count(), 0u);
+  EXPECT_FALSE(two.does(1, core::open{core::epoch{1}, true}).semi_sync);
+  EXPECT_TRUE(eventually([&] { return writes.count() > 20; }));
+
+  two.start(2);
+  core::sight back = two.see(2);
+  EXPECT_NE(back.start, start);
+  EXPECT_TRUE(back.replica);  // it knows its primary, and waits to be told
+  EXPECT_EQ(back.follows, id_of(1));
+  EXPECT_EQ(back.receiving, receiver::stopped);
+  EXPECT_FALSE(back.applying);
+  EXPECT_FALSE(back.acks);
+  two.does(1, core::cut{id_of(2), false});
+  two.does(2, core::hold{});
+  two.joins(2, 1);
+  EXPECT_TRUE(two.does(1, core::wait_for_acks{true}).semi_sync);
+  EXPECT_TRUE(eventually([&] { return two.see(1).ackers == 1; }));
+  const std::size_t before = writes.count();
+  EXPECT_TRUE(eventually([&] { return writes.count() > before + 20; }));
+  writes.stop();
+}
+
 TEST(Steps, StepsThatDoNotFitFail) {
   cluster two(2);
   two.replicate();
