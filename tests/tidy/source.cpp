@@ -184,11 +184,13 @@ findings include_rule(std::string_view path, std::string_view source) {
     std::initializer_list<std::string_view> forbidden;
   };
   static const std::initializer_list<rule> rules{
-      {"include/", {"boost/asio", "boost/beast", "wire/", "core/", "db/", "net/", "app/", "spdlog", "mysql.h"}},
-      {"src/wire/", {"boost/asio", "boost/beast", "core/", "db/", "net/", "app/", "spdlog", "sys/"}},
+      {"include/",
+       {"boost/asio", "boost/beast", "wire/", "core/", "db/", "net/", "app/", "spdlog", "mysql.h"}},
+      {"src/wire/",
+       {"boost/asio", "boost/beast", "core/", "db/", "net/", "app/", "spdlog", "sys/"}},
       {"src/core/",
-       {"boost/asio", "boost/beast", "boost/json", "wire/", "db/", "net/", "app/", "spdlog",
-        "sys/", "thread", "mutex"}},
+       {"boost/asio", "boost/beast", "boost/json", "wire/", "db/", "net/", "app/", "spdlog", "sys/",
+        "thread", "mutex"}},
       {"src/db/", {"boost/asio", "boost/beast", "wire/", "store/", "net/", "app/", "spdlog"}},
       {"src/net/", {"app/", "spdlog", "CLI/", "toml++"}},
   };
@@ -197,10 +199,8 @@ findings include_rule(std::string_view path, std::string_view source) {
     std::string_view unit;
   };
   static const std::initializer_list<single> costly{
-      {"boost/beast", "src/net/http"},
-      {"spdlog/", "src/app/common/log"},
-      {"CLI/", "src/app/commands/cli"},
-      {"toml++", "src/app/config/config"},
+      {"boost/beast", "src/net/http"},  {"spdlog/", "src/app/common/log"},
+      {"CLI/", "src/app/commands/cli"}, {"toml++", "src/app/config/config"},
       {"mysql.h", "src/db/session"},
   };
   findings out;
