@@ -7,7 +7,11 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <charconv>
 #include <csignal>
+#include <filesystem>
+#include <fstream>
+#include <system_error>
 
 namespace understudy::db {
 
@@ -59,6 +63,26 @@ int run_child(const child_options& how) {
     if (errno != EINTR) return -1;
   }
   return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+pid_t find_process(const std::vector<std::string>& words) {
+  std::string wanted;
+  for (const std::string& each : words) wanted += each + '\0';
+  std::error_code failed;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc", failed)) {
+    const std::string name = entry.path().filename();
+    pid_t id = 0;
+    const auto [end, wrong] = std::from_chars(name.data(), name.data() + name.size(), id);
+    if (wrong != std::errc() || end != name.data() + name.size()) continue;
+    std::string command(wanted.size(), ' ');
+    std::ifstream in(entry.path() / "cmdline", std::ios::binary);
+    // One that has ended, and was not reaped, has no command.
+    if (in.read(command.data(), static_cast<std::streamsize>(command.size())) &&
+        command == wanted) {
+      return id;
+    }
+  }
+  return 0;
 }
 
 }  // namespace understudy::db

@@ -20,5 +20,7 @@ struct child_options {
 [[nodiscard]] pid_t start_child(const child_options& how);
 /// Starts it, waits until it ends, and returns its exit code, 128 + a signal, or -1.
 [[nodiscard]] int run_child(const child_options& how);
+/// A process whose command begins with these words; 0: there is none that has not ended.
+[[nodiscard]] pid_t find_process(const std::vector<std::string>& words);
 
 }  // namespace understudy::db

@@ -8,11 +8,16 @@ node_link::node_link(members all, core::node_id self)
     : session_(std::move(all), self, &interrupt_), thread_([this] { serve(); }) {}
 
 bool node_link::look(core::duration time, answer done) {
-  return ask({std::nullopt, {}, std::chrono::steady_clock::now() + time, std::move(done)});
+  return ask({look_only(), std::chrono::steady_clock::now() + time, std::move(done)});
+}
+
+bool node_link::check(core::duration time, answer done) {
+  return ask({check_only(), std::chrono::steady_clock::now() + time, std::move(done)});
 }
 
 bool node_link::carry_out(core::step what, core::generation gen, core::duration time, answer done) {
-  return ask({std::move(what), gen, std::chrono::steady_clock::now() + time, std::move(done)});
+  return ask(
+      {one_step{std::move(what), gen}, std::chrono::steady_clock::now() + time, std::move(done)});
 }
 
 bool node_link::busy() const {
@@ -39,6 +44,14 @@ void node_link::stop() {
   if (thread_.joinable()) thread_.join();
 }
 
+node_report node_link::answer_to(const request& what) {
+  if (const auto* const step = std::get_if<one_step>(&what.what)) {
+    return session_.carry_out(step->what, step->gen, what.deadline);
+  }
+  const bool checks = std::holds_alternative<check_only>(what.what);
+  return checks ? session_.check(what.deadline) : session_.look(what.deadline);
+}
+
 void node_link::serve() {
   std::unique_lock lock(mutex_);
   while (!stopping_) {
@@ -49,8 +62,7 @@ void node_link::serve() {
     const request now = std::move(*asked_);
     asked_.reset();
     lock.unlock();
-    node_report report = now.what ? session_.carry_out(*now.what, now.gen, now.deadline)
-                                  : session_.look(now.deadline);
+    node_report report = answer_to(now);
     lock.lock();
     busy_ = false;
     if (stopping_) break;

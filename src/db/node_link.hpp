@@ -6,6 +6,7 @@
 #include <mutex>
 #include <optional>
 #include <thread>
+#include <variant>
 
 #include "db/node_session.hpp"
 
@@ -26,6 +27,7 @@ class node_link {
   /// False, and no answer, where another request is under way, or it has stopped. The time counts
   /// from now.
   [[nodiscard]] bool look(core::duration time, answer done);
+  [[nodiscard]] bool check(core::duration time, answer done);
   [[nodiscard]] bool carry_out(core::step what, core::generation gen, core::duration time,
                                answer done);
   /// A request is under way. It is over before its answer is called, which may make the next.
@@ -36,13 +38,19 @@ class node_link {
   void stop();
 
  private:
-  struct request {
-    std::optional<core::step> what;  ///< none: a look
+  struct look_only {};
+  struct check_only {};
+  struct one_step {
+    core::step what;
     core::generation gen{};
+  };
+  struct request {
+    std::variant<look_only, check_only, one_step> what;
     core::time_point deadline;
     answer done;
   };
   bool ask(request what);
+  [[nodiscard]] node_report answer_to(const request& what);
   void serve();
 
   interrupt interrupt_;

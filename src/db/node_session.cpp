@@ -1,5 +1,7 @@
 #include "db/node_session.hpp"
 
+#include <chrono>
+#include <map>
 #include <variant>
 
 #include "db/sql.hpp"
@@ -55,6 +57,24 @@ node_report node_session::look(core::time_point deadline) {
   looked.failed = make_ready(deadline);
   if (!looked.failed) looked = db::look(session_, all_, deadline);
   add_sight(out, std::move(looked));
+  return out;
+}
+
+node_report node_session::check(core::time_point deadline) {
+  node_report out = look(deadline);
+  if (!out.seen) return out;
+  const reply read = session_.run("SHOW GLOBAL VARIABLES", deadline);
+  if (!read.ok()) {
+    out.seen.reset();
+    out.absence = absence_of(read.failed.what);
+    tell(out, read.failed);
+    return out;
+  }
+  std::map<std::string, std::string> variables;
+  for (const auto& row : read.tables.at(0).rows) {
+    variables.emplace(row.at(0).value_or(""), row.at(1).value_or(""));
+  }
+  out.unsafe = unsafe_settings(variables);
   return out;
 }
 

@@ -3,10 +3,12 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "core/cluster/step.hpp"
 #include "db/look.hpp"
 #include "db/members.hpp"
+#include "db/settings.hpp"
 
 namespace understudy::db {
 
@@ -19,6 +21,8 @@ struct node_report {
   core::absence absence = core::absence::silent;
   /// What went wrong, for people; empty: nothing did.
   std::string why;
+  /// Of a check: settings with which an acknowledged commit can be lost.
+  std::vector<unsafe_setting> unsafe;
 };
 
 /// For one thread at a time; every call is over at its deadline. It connects when it has to; the
@@ -36,6 +40,8 @@ class node_session {
 
   /// A server that answers with an error (a wrong password, too many connections) counts as silent.
   [[nodiscard]] node_report look(core::time_point deadline);
+  /// Looks, and compares the server's settings with those that it must have.
+  [[nodiscard]] node_report check(core::time_point deadline);
   /// Not for steps of the agent: those fail. Details beyond what core::step says:
   /// - revoke: takes a second where the primary is frozen, for the replica tries to tell it
   /// good-bye

@@ -1,5 +1,6 @@
 #include "db/server_process.hpp"
 
+#include <poll.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -11,6 +12,11 @@
 #include <sstream>
 #include <system_error>
 #include <thread>
+
+// glibc 2.36 forgot that it is C.
+extern "C" {
+#include <sys/pidfd.h>
+}
 
 #include "db/child.hpp"
 #include "db/error_log.hpp"
@@ -48,6 +54,16 @@ std::uint64_t random_number() {
   return (std::uint64_t{source()} << 32U) | source();
 }
 
+std::string settings_option(const fs::path& folder) {
+  return "--defaults-file=" + settings_file(folder).string();
+}
+
+/// The process of this pidfd has ended, or does within so many milliseconds.
+bool over(int descriptor, int wait) {
+  pollfd fd{descriptor, POLLIN, 0};
+  return ::poll(&fd, 1, wait) > 0;
+}
+
 std::uintmax_t size_of(const fs::path& path) {
   std::error_code none;
   const auto size = fs::file_size(path, none);
@@ -56,7 +72,25 @@ std::uintmax_t size_of(const fs::path& path) {
 
 }  // namespace
 
-server_process::server_process(process_options options) : options_(std::move(options)) {}
+server_process::server_process(process_options options) : options_(std::move(options)) {
+  const pid_t id = find_process({options_.program, settings_option(options_.settings.folder)});
+  if (id == 0 || !own(id)) return;
+  // All that was written is of this start, or of one before; the last says how it is.
+  const std::string text = log();
+  const std::size_t begin = text.rfind(" as process " + std::to_string(id));
+  log_begin_ = begin == std::string::npos ? text.size() : begin;
+}
+
+server_process::~server_process() {
+  if (descriptor_ >= 0) ::close(descriptor_);
+}
+
+bool server_process::own(pid_t id) {
+  descriptor_ = ::pidfd_open(id, 0);
+  if (descriptor_ < 0) return false;
+  id_ = id;
+  return true;
+}
 
 bool server_process::initialised() const {
   std::error_code ignored;
@@ -103,7 +137,7 @@ std::string server_process::initialise() {
 
 std::vector<std::string> server_process::arguments(core::start_role role) const {
   std::vector<std::string> out{
-      options_.program, "--defaults-file=" + settings_file(options_.settings.folder).string(),
+      options_.program, settings_option(options_.settings.folder),
       // The two go together: what the role says can be read from the mark alone.
       std::string("--init-rpl-role=") + (role == core::start_role::primary ? "MASTER" : "SLAVE"),
       "--report-user=" + start_mark(role, random_number()), "--skip-slave-start", "--read-only"};
@@ -126,21 +160,25 @@ std::string server_process::start(core::start_role role) {
   how.dies_with_us = options_.dies_with_us;
   const pid_t id = start_child(how);
   if (id < 0) return std::string("can not start a process: ") + std::strerror(-id);
-  id_ = id;
+  if (!own(id)) {
+    ::kill(id, SIGKILL);
+    ::waitpid(id, nullptr, 0);
+    return "can not watch a process";
+  }
   return {};
 }
 
 void server_process::ended() {
+  // Where it is our child, there is something to reap.
+  ::waitpid(id_, nullptr, WNOHANG);
+  ::close(descriptor_);
+  descriptor_ = -1;
   id_ = 0;
   stuck_ = read_start(log()).stuck;
 }
 
 core::process server_process::state() {
-  if (id_ != 0) {
-    const pid_t reaped = ::waitpid(id_, nullptr, WNOHANG);
-    if (reaped == 0) return core::process::running;
-    if (reaped == id_ || errno == ECHILD) ended();
-  }
+  if (id_ != 0 && over(descriptor_, 0)) ended();
   if (id_ != 0) return core::process::running;
   return stuck_ ? core::process::stuck : core::process::down;
 }
@@ -160,10 +198,9 @@ bool server_process::wait_ready(core::time_point deadline) {
 
 void server_process::kill() {
   if (id_ == 0) return;
-  // Its group has nobody else in it; and while it is not reaped, its number is nobody else's.
-  ::kill(id_, SIGKILL);
-  while (::waitpid(id_, nullptr, 0) < 0) {
-    if (errno != EINTR) break;
+  // Its group has nobody else in it. Over the descriptor, so that it can be no other process.
+  ::pidfd_send_signal(descriptor_, SIGKILL, nullptr, 0);
+  while (!over(descriptor_, 1000)) {
   }
   ended();
 }

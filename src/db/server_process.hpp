@@ -35,10 +35,12 @@ struct process_options {
 /// Owns one mariadbd, of one folder. For one thread at a time. Errors are sentences; empty: done.
 ///
 /// The server has a process group of its own, so that no signal for us reaches it. The destructor
-/// leaves it running: it is the data's, not ours.
+/// leaves it running, and the next owner of the folder finds it.
 class server_process {
  public:
+  /// Finds the server of this folder where one runs that was started like this, by whomever.
   explicit server_process(process_options options);
+  ~server_process();
   server_process(const server_process&) = delete;
   server_process& operator=(const server_process&) = delete;
 
@@ -62,15 +64,19 @@ class server_process {
   void kill();
   /// 0: it does not run.
   [[nodiscard]] pid_t id() const { return id_; }
+  /// Readable once it has ended (a pidfd, ours); -1: it does not run. For an event loop.
+  [[nodiscard]] int descriptor() const { return descriptor_; }
   /// What it wrote to its error log since it was started.
   [[nodiscard]] std::string log() const;
 
  private:
   [[nodiscard]] std::vector<std::string> arguments(core::start_role role) const;
+  [[nodiscard]] bool own(pid_t id);
   void ended();
 
   process_options options_;
   pid_t id_ = 0;
+  int descriptor_ = -1;
   std::uintmax_t log_begin_ = 0;
   bool stuck_ = false;
 };

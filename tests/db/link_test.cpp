@@ -35,6 +35,10 @@ TEST(Link, LooksAndDoesSteps) {
   EXPECT_EQ(held.end, core::step_end::done) << held.why;
   EXPECT_TRUE(held.seen.value().mine);
   EXPECT_EQ(carry_out(link, core::close{}, 2).end, core::step_end::refused);
+  const node_report checked =
+      answer_of([&](auto done) { return link.check(20s, std::move(done)); });
+  EXPECT_TRUE(checked.seen.value().mine);
+  EXPECT_TRUE(checked.unsafe.empty());
 }
 
 TEST(Link, ConnectsAgainAndHasLostTheFence) {

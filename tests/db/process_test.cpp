@@ -1,7 +1,7 @@
 // The life of a server's process.
 #include <gtest/gtest.h>
 
-#include <map>
+#include <set>
 
 #include "db/error_log.hpp"
 #include "db/look.hpp"
@@ -106,25 +106,42 @@ TEST(Process, StartsAreToldApartWithoutAMark) {
 
 TEST(Process, ItsSettingsAreSafeAndOthersAreNamed) {
   cluster one(1);
-  session on;
-  ASSERT_FALSE(on.connect(one.all().nodes[0].at, test_supervisor(), soon()));
-  const auto variables = [&] {
-    std::map<std::string, std::string> out;
-    const auto read = on.run("SHOW GLOBAL VARIABLES", soon());
-    for (const auto& row : read.tables.at(0).rows) out[*row.at(0)] = row.at(1).value_or("");
-    return out;
-  };
-  for (const auto& each : unsafe_settings(variables())) {
+  const node_report safe = one.supervisor(1).check(soon());
+  EXPECT_TRUE(safe.seen) << safe.why;
+  for (const auto& each : safe.unsafe) {
     ADD_FAILURE() << each.name << " is " << each.value << ", must be " << each.must_be;
   }
+  session on;
+  ASSERT_FALSE(on.connect(one.all().nodes[0].at, test_supervisor(), soon()));
   ASSERT_TRUE(
       on.run("SET GLOBAL sync_binlog=0, GLOBAL rpl_semi_sync_master_timeout=10000", soon()).ok());
-  const auto unsafe = unsafe_settings(variables());
+  const auto unsafe = one.supervisor(1).check(soon()).unsafe;
   ASSERT_EQ(unsafe.size(), 2u);
   EXPECT_EQ(unsafe[0].name, "sync_binlog");
   EXPECT_EQ(unsafe[1].name, "rpl_semi_sync_master_timeout");
   EXPECT_EQ(unsafe[1].value, "10000");
   EXPECT_FALSE(unsafe[1].restart);
+}
+
+TEST(Process, TheNextOwnerFindsTheServer) {
+  const temporary_folder folder;
+  const process_options options = small_server(core::node_id{1}, folder.path());
+  auto first = std::make_unique<server_process>(options);
+  ASSERT_EQ(first->initialise(), "");
+  ASSERT_EQ(first->start(core::start_role::replica), "");
+  ASSERT_TRUE(first->wait_ready(soon())) << first->log();
+  const pid_t id = first->id();
+  first.reset();
+
+  server_process second(options);
+  EXPECT_EQ(second.id(), id);
+  EXPECT_TRUE(second.ready()) << second.log();
+  EXPECT_EQ(second.start(core::start_role::replica), "it runs");
+  server_process third(options);
+  second.kill();
+  EXPECT_EQ(second.state(), core::process::down);
+  EXPECT_EQ(third.state(), core::process::down);
+  EXPECT_EQ(server_process(options).id(), 0);
 }
 
 TEST(Process, OneWhoseLogCanNotBeCutOffIsStuck) {
