@@ -1,6 +1,8 @@
 #include "db/server_process.hpp"
 
+#include <fcntl.h>
 #include <poll.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -52,6 +54,17 @@ std::string last_lines(const fs::path& path) {
 std::uint64_t random_number() {
   std::random_device source;
   return (std::uint64_t{source()} << 32U) | source();
+}
+
+/// The server opens it anew when it is told to flush its logs, and then as who it runs as.
+void give_log(const fs::path& folder) {
+  struct ::stat owner {};
+  if (::geteuid() != 0 || ::stat(data_folder(folder).c_str(), &owner) != 0) return;
+  const int log = ::open(error_log_file(folder).c_str(),
+                         O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0640);
+  if (log < 0) return;
+  [[maybe_unused]] const int given = ::fchown(log, owner.st_uid, owner.st_gid);
+  ::close(log);
 }
 
 std::string settings_option(const fs::path& folder) {
@@ -130,8 +143,9 @@ std::string server_process::initialise() {
   const int code = run_child(accounts);
   fs::remove(sql, failed);  // it has a password
   if (code != 0) return "the supervisor's account could not be made: " + last_lines(log);
-  fs::rename(made, data_folder(folder), failed);
-  if (failed) return "can not rename " + made.string() + ": " + failed.message();
+  fs::permissions(made, fs::perms::owner_all, failed);
+  if (!failed) fs::rename(made, data_folder(folder), failed);
+  if (failed) return "can not make " + data_folder(folder).string() + ": " + failed.message();
   return {};
 }
 
@@ -153,6 +167,7 @@ std::string server_process::start(core::start_role role) {
     return "can not write " + settings_file(folder).string();
   }
   log_begin_ = size_of(error_log_file(folder));
+  give_log(folder);
   stuck_ = false;
   child_options how;
   how.command = arguments(role);

@@ -92,13 +92,14 @@ process_options small_server(core::node_id node, const fs::path& folder) {
   out.settings.more = {"innodb_log_file_size = 8M",
                        "innodb_buffer_pool_size = 16M",
                        "innodb_data_file_path = ibdata1:4M:autoextend",
+                       "innodb_autoextend_increment = 4",
                        "innodb_undo_tablespaces = 0",
                        "innodb_buffer_pool_dump_at_shutdown = OFF",
                        "aria_pagecache_buffer_size = 1M",
                        "key_buffer_size = 1M"};
-  out.install_options = {"--innodb-log-file-size=8M",
-                         "--innodb-data-file-path=ibdata1:4M:autoextend",
-                         "--innodb-undo-tablespaces=0", "--aria-log-file-size=8M"};
+  out.install_options = {
+      "--innodb-log-file-size=8M", "--innodb-data-file-path=ibdata1:4M:autoextend",
+      "--innodb-autoextend-increment=4", "--innodb-undo-tablespaces=0", "--aria-log-file-size=8M"};
   out.supervisor = test_supervisor();
   out.first_sql =
       "CREATE USER app@'%' IDENTIFIED BY 'app';\n"
