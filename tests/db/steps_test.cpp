@@ -240,6 +240,31 @@ TEST(Steps, OpeningWaitsForAnAcknowledgementAndNobodyKillsTheWriter) {
   ASSERT_TRUE(two.client(2)->run("INSERT INTO app.t VALUES (1)", soon()).ok());
 }
 
+TEST(Steps, WhatWasAcknowledgedIsKeptWhileItsReceiverIsStoppedAndStarted) {
+  cluster two(2);
+  two.replicate();
+  // It can not apply what comes.
+  const auto reader = two.client(2);
+  ASSERT_TRUE(reader->run("LOCK TABLES app.t READ", soon()).ok());
+  ASSERT_TRUE(two.client(1)->run("INSERT INTO app.t VALUES (1)", soon()).ok());
+  const core::gtid acknowledged = two.see(1).written;
+  two.server(1).kill();
+  for (int i = 0; i < 2; ++i) {
+    core::sight seen = two.does(2, core::revoke{});
+    EXPECT_EQ(seen.received, acknowledged);
+    EXPECT_TRUE(seen.applying);
+    EXPECT_FALSE(seen.drained());
+    seen = two.does(2, core::follow{id_of(1), true});
+    EXPECT_NE(seen.receiving, receiver::stopped);
+  }
+  two.does(2, core::revoke{});
+  EXPECT_EQ(two.carry_out(2, core::promote{core::epoch{2}, {}}, 1s).end, step_end::failed);
+  ASSERT_TRUE(reader->run("UNLOCK TABLES", soon()).ok());
+  const core::sight primary = two.does(2, core::promote{core::epoch{2}, {}});
+  EXPECT_EQ(primary.written, acknowledged);
+  EXPECT_EQ(rows_of(two, 2), std::set<std::int64_t>{1});
+}
+
 TEST(Steps, APrimaryThatIsAloneIsCutOffAndGoesOn) {
   cluster two(2);
   two.replicate();
