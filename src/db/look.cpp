@@ -12,10 +12,6 @@ namespace understudy::db {
 namespace {
 
 constexpr std::string_view mark_prefix = "understudy-";
-// Errors that say that the fence's table is not there yet.
-constexpr unsigned no_such_database = 1049;
-constexpr unsigned no_such_table = 1146;
-
 template <typename Number = std::uint64_t>
 Number number(std::string_view text) {
   Number out{};
@@ -90,17 +86,15 @@ std::string look_question() {
       "IFNULL(IS_USED_LOCK('{}'),0)=CONNECTION_ID() AS mine;"
       "SHOW GLOBAL STATUS LIKE 'Rpl\\_semi\\_sync\\_%';"
       "SHOW ALL SLAVES STATUS;"
-      "SELECT User FROM mysql.global_priv WHERE User LIKE 'repl\\_%' AND "
-      "JSON_VALUE(Priv,'$.account_locked') IN ('1','true');"
+      "{} AND JSON_VALUE(Priv,'$.account_locked') IN ('1','true');"
       "{}",
-      fence_lock, told_generation());
+      fence_lock, replication_accounts(), told_generation());
 }
 
 look_result read_look(const reply& answer, const members& all) {
   constexpr std::size_t questions = 5;
-  const bool untold =
-      answer.failed.what == trouble::answered &&
-      (answer.failed.code == no_such_table || answer.failed.code == no_such_database);
+  // The last asks for the table of the fence, which a server that was told nothing has not.
+  const bool untold = is_missing(answer.failed);
   if (answer.failed && !(untold && answer.tables.size() == questions - 1)) {
     return {std::nullopt, answer.failed};
   }
@@ -139,8 +133,8 @@ look_result read_look(const reply& answer, const members& all) {
   // One that connects again acknowledges as before, or as it was told since.
   if (out.receiving != core::receiver::running) out.acks |= on(self.at(0, "acks"));
   for (std::size_t i = 0; i < answer.tables[3].rows.size(); ++i) {
-    const auto node = number<unsigned>(answer.tables[3].first(i).substr(5));
-    if (node >= 1 && node <= core::node_number_max) out.cut.insert(core::node_id(node));
+    const core::node_id node = node_of_account(answer.tables[3].first(i));
+    if (core::number_of(node) != 0) out.cut.insert(node);
   }
   if (answer.tables.size() == questions) {
     out.told = core::generation{number(answer.tables[4].first())};

@@ -26,7 +26,8 @@ struct node_report {
 };
 
 /// For one thread at a time; every call is over at its deadline. It connects when it has to; the
-/// fence (core::hold) belongs to the connection, and is gone with it, as sight::mine says.
+/// fence (core::hold) belongs to the connection, and is gone with it, as sight::mine says; so it is
+/// where nothing is asked for a minute.
 ///
 /// Every step checks the fence on the server, in the same statement that does it, and so a step of
 /// a session whose fence was taken does nothing: it is `refused` where the node was told a higher
@@ -47,7 +48,7 @@ class node_session {
   /// good-bye
   ///   (rpl_semi_sync_slave_kill_conn_timeout); until then it counts as receiving;
   /// - promote, follow: what was received is waited for until half of the time is over;
-  /// - promote: on a server whose log is empty, accounts and the journal are made;
+  /// - promote: on a server that has no journal, accounts and the journal are made;
   /// - follow: fails where starting again would delete what was received and not applied (both
   ///   threads are down), and where commits wait for an acknowledgement;
   /// - open: writes the journal on a connection of its own, which may wait for an acknowledgement

@@ -105,6 +105,17 @@ std::vector<std::string> replicated_ground(const members& all) {
   return out;
 }
 
+std::string replication_accounts() {
+  return "SELECT User FROM mysql.global_priv WHERE User LIKE 'repl\\_%'";
+}
+
+bool is_missing(const fault& failed) {
+  constexpr unsigned no_such_database = 1049;
+  constexpr unsigned no_such_table = 1146;
+  return failed.what == trouble::answered &&
+         (failed.code == no_such_database || failed.code == no_such_table);
+}
+
 std::vector<std::string> cut_account(core::node_id node, bool off) {
   const std::string name = quoted(replication_user(node)) + "@'%'";
   std::vector<std::string> out{

@@ -42,6 +42,9 @@ inline constexpr unsigned not_so = 30'003;
 [[nodiscard]] std::string make_fence_table();
 [[nodiscard]] std::string told_generation();
 
+/// There is no such table, or no such database.
+[[nodiscard]] bool is_missing(const fault& failed);
+
 /// What the supervisor needs on a server that has nothing yet: its account, not replicated.
 /// For a server's --bootstrap, and so each statement in one line.
 [[nodiscard]] std::string supervisor_account(const login& supervisor);
@@ -49,6 +52,8 @@ inline constexpr unsigned not_so = 30'003;
 /// learns of a new node. May be run again.
 [[nodiscard]] std::vector<std::string> replicated_ground(const members& all);
 [[nodiscard]] std::string replication_account(core::node_id node, std::string_view password);
+/// Asks for the names of those that are there.
+[[nodiscard]] std::string replication_accounts();
 /// Locks or unlocks it on this server alone, and ends the connection of a locked one.
 [[nodiscard]] std::vector<std::string> cut_account(core::node_id node, bool off);
 

@@ -11,9 +11,6 @@ namespace understudy::db {
 
 namespace {
 
-constexpr unsigned no_such_database = 1049;
-constexpr unsigned no_such_table = 1146;
-
 fault not_done(std::string why) {
   return {trouble::answered, not_so, std::move(why)};
 }
@@ -71,7 +68,7 @@ fault step_work::operator()(const core::hold& /*what*/) const {
       refuse_lower(""), fence_lock, seconds_until(deadline_) * 0.8, not_held,
       refuse_lower("DO RELEASE_ALL_LOCKS(); "), core::number_of(gen_));
   fault f = on_.run(take, deadline_).failed;
-  if (f.what == trouble::answered && (f.code == no_such_table || f.code == no_such_database)) {
+  if (is_missing(f)) {
     f = on_.run(make_fence_table(), deadline_).failed;
     if (!f) f = on_.run(take, deadline_).failed;
   }
@@ -129,22 +126,31 @@ fault step_work::operator()(const core::promote& what) const {
   // Before anything else is switched: whoever wrote with the old number shall see that it is over.
   first.push_back(fmt::format("SET GLOBAL server_id={}", id));
   first.push_back(switch_acks(false));
-  const bool bare = now.state.empty();
+  // The journal is made last: without it all of the ground is still to be laid, or the rest.
+  const fault missing = on_.run("SELECT 1 FROM understudy.journal LIMIT 0", deadline_).failed;
+  const bool bare = is_missing(missing);
+  if (missing && !bare) return missing;
   // Nobody could acknowledge the first transactions of all.
   if (bare) first.push_back(switch_waiting(false));
   if (fault f = run(first); f) return f;
   if (bare) {
     if (fault f = write(replicated_ground(all_)); f) return f;
   }
-  texts last;
-  for (const member& each : all_.nodes) {
-    if (each.node == self_) continue;
-    for (auto& text : cut_account(each.node, !what.allowed.contains(each.node))) {
-      last.push_back(std::move(text));
-    }
+  return shut_out_all_but(what.allowed);
+}
+
+fault step_work::shut_out_all_but(const core::node_set& allowed) const {
+  // Also nodes that have left the cluster: whoever can receive can acknowledge.
+  const reply accounts = on_.run(replication_accounts(), deadline_);
+  if (!accounts.ok()) return accounts.failed;
+  texts all;
+  for (std::size_t i = 0; i < accounts.tables.at(0).rows.size(); ++i) {
+    const core::node_id node = node_of_account(accounts.tables[0].first(i));
+    if (core::number_of(node) == 0 || node == self_) continue;
+    for (auto& text : cut_account(node, !allowed.contains(node))) all.push_back(std::move(text));
   }
-  last.push_back(switch_waiting(true));
-  return run(last);
+  all.push_back(switch_waiting(true));
+  return run(all);
 }
 
 fault step_work::operator()(const core::open& what) const {

@@ -43,6 +43,8 @@ class step_work {
   [[nodiscard]] texts stop_receiving(const core::sight& now) const;
   /// Stops receiving, and waits until all that was received is applied.
   [[nodiscard]] fault drain(core::sight& now) const;
+  /// Locks the accounts of all other nodes, and then waits for acknowledgements.
+  [[nodiscard]] fault shut_out_all_but(const core::node_set& allowed) const;
   [[nodiscard]] fault restart_receiver(const core::follow& to, const core::sight& now) const;
   [[nodiscard]] fault repoint(const core::follow& to, core::sight now) const;
   [[nodiscard]] fault become_replica(const core::follow& to, const core::sight& now) const;

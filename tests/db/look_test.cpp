@@ -185,6 +185,13 @@ TEST(Look, WaitsForAcknowledgementsWhereBothSaySo) {
   EXPECT_TRUE(read(primary).semi_sync);
 }
 
+TEST(Look, AccountsAreOfNodes) {
+  EXPECT_EQ(node_of_account(replication_user(core::node_id{17})), core::node_id{17});
+  for (const char* other : {"repl_", "repl_1x", "repl_x", "repl_1000", "app", ""}) {
+    EXPECT_EQ(node_of_account(other), core::node_id{}) << other;
+  }
+}
+
 TEST(Look, MarksSayTheRole) {
   EXPECT_EQ(role_in(start_mark(core::start_role::primary, 1)), core::start_role::primary);
   EXPECT_EQ(role_in(start_mark(core::start_role::replica, 1)), core::start_role::replica);

@@ -67,6 +67,26 @@ TEST(Steps, ThreeNodesReplicateAndAcknowledge) {
             "1/1/1");
 }
 
+TEST(Steps, GroundThatIsHalfLaidIsFinished) {
+  cluster two(2);
+  session on;
+  ASSERT_FALSE(on.connect(two.all().nodes[0].at, test_supervisor(), soon()));
+  ASSERT_TRUE(on.run(replication_account(id_of(2), two.all().replication_password), soon()).ok());
+  EXPECT_FALSE(two.see(1).state.empty());
+  two.replicate();
+}
+
+TEST(Steps, WhoHasLeftTheClusterIsCutOffToo) {
+  cluster two(2);
+  two.replicate();
+  session on;
+  ASSERT_FALSE(on.connect(two.all().nodes[0].at, test_supervisor(), soon()));
+  ASSERT_TRUE(on.run(replication_account(id_of(9), "x"), soon()).ok());
+  ASSERT_TRUE(eventually([&] { return two.see(2).held() == two.see(1).written; }));
+  two.does(2, core::revoke{});
+  EXPECT_EQ(two.does(2, core::promote{core::epoch{2}, nodes({1})}).cut, nodes({9}));
+}
+
 TEST(Steps, BeatsMoveWhileNothingIsWritten) {
   cluster two(2);
   two.replicate();
