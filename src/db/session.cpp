@@ -109,6 +109,9 @@ fault session::connect(const endpoint& where, const login& who, core::time_point
   unsigned protocol = MYSQL_PROTOCOL_TCP;
   ::mysql_options(handle_, MYSQL_OPT_PROTOCOL, &protocol);
   ::mysql_options(handle_, MYSQL_SET_CHARSET_NAME, "utf8mb4");
+  // No server may ask for our files.
+  unsigned off = 0;
+  ::mysql_options(handle_, MYSQL_OPT_LOCAL_INFILE, &off);
   MYSQL* done = nullptr;
   int events = ::mysql_real_connect_start(&done, handle_, where.host.c_str(), who.user.c_str(),
                                           who.password.c_str(), nullptr, where.port, nullptr,
