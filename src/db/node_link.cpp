@@ -15,9 +15,9 @@ bool node_link::check(core::duration time, answer done) {
   return ask({check_only(), std::chrono::steady_clock::now() + time, std::move(done)});
 }
 
-bool node_link::carry_out(core::step what, core::generation gen, core::duration time, answer done) {
-  return ask(
-      {one_step{std::move(what), gen}, std::chrono::steady_clock::now() + time, std::move(done)});
+bool node_link::carry_out(const core::step& what, core::generation gen, core::duration time,
+                          answer done) {
+  return ask({one_step{what, gen}, std::chrono::steady_clock::now() + time, std::move(done)});
 }
 
 bool node_link::busy() const {

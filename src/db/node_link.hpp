@@ -28,7 +28,7 @@ class node_link {
   /// from now.
   [[nodiscard]] bool look(core::duration time, answer done);
   [[nodiscard]] bool check(core::duration time, answer done);
-  [[nodiscard]] bool carry_out(core::step what, core::generation gen, core::duration time,
+  [[nodiscard]] bool carry_out(const core::step& what, core::generation gen, core::duration time,
                                answer done);
   /// A request is under way. It is over before its answer is called, which may make the next.
   [[nodiscard]] bool busy() const;

@@ -127,7 +127,7 @@ fault step_work::operator()(const core::promote& what) const {
   first.push_back(fmt::format("SET GLOBAL server_id={}", id));
   first.push_back(switch_acks(false));
   // The journal is made last: without it all of the ground is still to be laid, or the rest.
-  const fault missing = on_.run("SELECT 1 FROM understudy.journal LIMIT 0", deadline_).failed;
+  fault missing = on_.run("SELECT 1 FROM understudy.journal LIMIT 0", deadline_).failed;
   const bool bare = is_missing(missing);
   if (missing && !bare) return missing;
   // Nobody could acknowledge the first transactions of all.
@@ -230,14 +230,17 @@ fault step_work::become_replica(const core::follow& to, const core::sight& now) 
   if (!now.read_only) {
     if (fault f = run({"SET GLOBAL read_only=1"}); f) return f;
   }
-  return run({refuse_if("(SELECT VARIABLE_VALUE FROM information_schema.GLOBAL_STATUS WHERE "
-                        "VARIABLE_NAME='RPL_SEMI_SYNC_MASTER_WAIT_SESSIONS')>0",
-                        "commits wait for an acknowledgement"),
-              fmt::format("SET GLOBAL server_id={}", core::number_of(self_)), switch_waiting(false),
-              // It has been a primary, or was cloned without a place.
-              "IF @@global.gtid_binlog_pos<>'' THEN "
-              "SET GLOBAL gtid_slave_pos=@@global.gtid_binlog_pos; END IF",
-              change_primary(*all_.find(to.primary)), switch_acks(to.acks), "START SLAVE"});
+  const std::string nobody_waits = refuse_if(
+      "(SELECT VARIABLE_VALUE FROM information_schema.GLOBAL_STATUS WHERE "
+      "VARIABLE_NAME='RPL_SEMI_SYNC_MASTER_WAIT_SESSIONS')>0",
+      "commits wait for an acknowledgement");
+  // It has been a primary, or was cloned without a place.
+  const std::string place =
+      "IF @@global.gtid_binlog_pos<>'' THEN "
+      "SET GLOBAL gtid_slave_pos=@@global.gtid_binlog_pos; END IF";
+  return run({nobody_waits, fmt::format("SET GLOBAL server_id={}", core::number_of(self_)),
+              switch_waiting(false), place, change_primary(*all_.find(to.primary)),
+              switch_acks(to.acks), "START SLAVE"});
 }
 
 fault step_work::operator()(const core::wait_for_acks& what) const {
