@@ -31,14 +31,36 @@ void mix(std::uint64_t& into, std::string_view text) {  // FNV-1a
 
 constexpr std::uint64_t mix_start = 0xcbf29ce484222325U;
 
-std::uint64_t start_of(const table& self) {
+std::uint64_t start_of(const table& self, std::int64_t began) {
   std::uint64_t out = mix_start;
-  mix(out, self.at(0, "began"));
+  mix(out, std::to_string(began));
   // xxxxxxxx-xxxx-xxxx-SSSS-NNNNNNNNNNNN: time, then what is drawn once, then the host.
   const std::string_view uuid = self.at(0, "uuid");
   mix(out, uuid.size() == 36 ? uuid.substr(19) : uuid);
   mix(out, self.at(0, "mark"));
   return out == 0 ? 1 : out;
+}
+
+struct gauges {
+  std::int64_t began = 0;  ///< when the server did, in its own seconds
+  unsigned ackers = 0;
+  bool waits = false;
+  bool acknowledges = false;
+};
+
+gauges read_gauges(const table& status) {
+  gauges out;
+  for (std::size_t i = 0; i < status.rows.size(); ++i) {
+    const std::string_view name = status.first(i);
+    const std::string_view value = status.first(i, 1);
+    if (name == "UPTIME") {
+      out.began = number<std::int64_t>(status.first(i, 2)) - number<std::int64_t>(value);
+    }
+    if (name == "RPL_SEMI_SYNC_MASTER_CLIENTS") out.ackers = number<unsigned>(value);
+    if (name == "RPL_SEMI_SYNC_MASTER_STATUS") out.waits = on(value);
+    if (name == "RPL_SEMI_SYNC_SLAVE_STATUS") out.acknowledges = on(value);
+  }
+  return out;
 }
 
 /// A file's number ("bin.000012") counts as more than any position in one.
@@ -75,16 +97,19 @@ bool read_replica(const table& replica, const members& all, core::sight& into) {
 }  // namespace
 
 std::string look_question() {
-  // Both ends of `began` are of one moment, so that it is the same whenever it is asked.
+  // In one statement "now" and the uptime are of one moment, and their difference is the same
+  // whenever it is asked.
   return fmt::format(
-      "SELECT UNIX_TIMESTAMP() - (SELECT VARIABLE_VALUE FROM information_schema.GLOBAL_STATUS "
-      "WHERE VARIABLE_NAME='UPTIME') AS began, UUID() AS uuid, @@report_user AS mark, "
+      "SELECT UUID() AS uuid, @@report_user AS mark, "
       "@@global.server_id AS server_id, @@global.read_only AS read_only, "
       "@@global.gtid_binlog_pos AS written, @@global.gtid_binlog_state AS state, "
       "@@global.rpl_semi_sync_master_enabled AS semi_sync, "
       "@@global.rpl_semi_sync_slave_enabled AS acks, "
       "IFNULL(IS_USED_LOCK('{}'),0)=CONNECTION_ID() AS mine;"
-      "SHOW GLOBAL STATUS LIKE 'Rpl\\_semi\\_sync\\_%';"
+      "SELECT VARIABLE_NAME, VARIABLE_VALUE, UNIX_TIMESTAMP() FROM "
+      "information_schema.GLOBAL_STATUS WHERE VARIABLE_NAME IN ('UPTIME',"
+      "'RPL_SEMI_SYNC_MASTER_CLIENTS','RPL_SEMI_SYNC_MASTER_STATUS',"
+      "'RPL_SEMI_SYNC_SLAVE_STATUS');"
       "SHOW ALL SLAVES STATUS;"
       "{} AND JSON_VALUE(Priv,'$.account_locked') IN ('1','true');"
       "{}",
@@ -106,7 +131,6 @@ look_result read_look(const reply& answer, const members& all) {
   }
   const table& self = answer.tables[0];
   core::sight out;
-  out.start = start_of(self);
   out.role = role_in(self.at(0, "mark"));
   out.mine = on(self.at(0, "mine"));
   out.server_id = number<std::uint32_t>(self.at(0, "server_id"));
@@ -116,20 +140,14 @@ look_result read_look(const reply& answer, const members& all) {
   if (!written || !state) return senseless("its log has another domain than 0");
   out.written = *written;
   out.state = *state;
-  bool status = false;
-  bool acknowledging = false;
-  for (const auto& row : answer.tables[1].rows) {
-    const std::string_view name = row.at(0) ? std::string_view(*row[0]) : std::string_view();
-    const std::string_view value = row.at(1) ? std::string_view(*row[1]) : std::string_view();
-    if (name == "Rpl_semi_sync_master_clients") out.ackers = number<unsigned>(value);
-    if (name == "Rpl_semi_sync_master_status") status = on(value);
-    if (name == "Rpl_semi_sync_slave_status") acknowledging = on(value);
-  }
-  out.semi_sync = status && on(self.at(0, "semi_sync"));
+  const gauges now = read_gauges(answer.tables[1]);
+  out.start = start_of(self, now.began);
+  out.ackers = now.ackers;
+  out.semi_sync = now.waits && on(self.at(0, "semi_sync"));
   if (!read_replica(answer.tables[2], all, out)) {
     return senseless("it receives another domain than 0");
   }
-  if (out.receiving != core::receiver::stopped) out.acks = acknowledging;
+  if (out.receiving != core::receiver::stopped) out.acks = now.acknowledges;
   // One that connects again acknowledges as before, or as it was told since.
   if (out.receiving != core::receiver::running) out.acks |= on(self.at(0, "acks"));
   for (std::size_t i = 0; i < answer.tables[3].rows.size(); ++i) {

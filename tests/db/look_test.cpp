@@ -16,13 +16,11 @@ members three() {
   return out;
 }
 
-const std::vector<std::string> self_columns{"began",     "uuid",    "mark",  "server_id",
-                                            "read_only", "written", "state", "semi_sync",
-                                            "acks",      "mine"};
+const std::vector<std::string> self_columns{
+    "uuid", "mark", "server_id", "read_only", "written", "state", "semi_sync", "acks", "mine"};
 
 row self_row() {
-  return {"1700000000.5",
-          "5f1d3a5c-8a0d-11ee-a3f1-0242ac110002",
+  return {"5f1d3a5c-8a0d-11ee-a3f1-0242ac110002",
           "understudy-replica-00ff",
           "2003",
           "1",
@@ -49,10 +47,11 @@ reply answer() {
   out.tables.resize(5);
   out.tables[0].columns = self_columns;
   out.tables[0].rows.push_back(self_row());
-  out.tables[1].columns = {"Variable_name", "Value"};
-  out.tables[1].rows = {{"Rpl_semi_sync_master_clients", "2"},
-                        {"Rpl_semi_sync_master_status", "OFF"},
-                        {"Rpl_semi_sync_slave_status", "ON"}};
+  out.tables[1].columns = {"VARIABLE_NAME", "VARIABLE_VALUE", "UNIX_TIMESTAMP()"};
+  out.tables[1].rows = {{"RPL_SEMI_SYNC_MASTER_CLIENTS", "2", "1700000300"},
+                        {"RPL_SEMI_SYNC_MASTER_STATUS", "OFF", "1700000300"},
+                        {"RPL_SEMI_SYNC_SLAVE_STATUS", "ON", "1700000300"},
+                        {"UPTIME", "300", "1700000300"}};
   out.tables[2] = replica_table();
   out.tables[3].columns = {"User"};
   out.tables[3].rows = {{"repl_1"}, {"repl_17"}};
@@ -117,7 +116,7 @@ TEST(Look, OtherErrorsAreNoSight) {
 
 TEST(Look, AnotherDomainIsNoSight) {
   reply other = answer();
-  other.tables[0].rows[0][6] = "0-1001-7,1-5-6";
+  other.tables[0].rows[0][5] = "0-1001-7,1-5-6";
   EXPECT_FALSE(read_look(other, three()).seen);
   other = answer();
   other.tables[2].rows[0][9] = "1-5-6";
@@ -128,16 +127,18 @@ TEST(Look, StartDiffersWithEachOfItsParts) {
   const core::sight first = read(answer());
   EXPECT_EQ(read(answer()).start, first.start);
   reply later = answer();
-  later.tables[0].rows[0][1] = "6f1d3a5c-8a0e-11ee-a3f1-0242ac110002";  // the time of an UUID
+  later.tables[0].rows[0][0] = "6f1d3a5c-8a0e-11ee-a3f1-0242ac110002";  // the time of an UUID
+  later.tables[1].rows[3] = {"UPTIME", "310", "1700000310"};
   EXPECT_EQ(read(later).start, first.start);
-  for (const auto& [column, value] :
-       std::vector<std::pair<std::size_t, std::string>>{{0, "1700000001.5"},
-                                                        {1, "5f1d3a5c-8a0d-11ee-a3f2-0242ac110002"},
-                                                        {2, "understudy-replica-0100"}}) {
-    reply other = answer();
-    other.tables[0].rows[0][column] = value;
-    EXPECT_NE(read(other).start, first.start) << column;
-  }
+  reply other = answer();
+  other.tables[1].rows[3] = {"UPTIME", "301", "1700000300"};
+  EXPECT_NE(read(other).start, first.start);
+  other = answer();
+  other.tables[0].rows[0][0] = "5f1d3a5c-8a0d-11ee-a3f2-0242ac110002";
+  EXPECT_NE(read(other).start, first.start);
+  other = answer();
+  other.tables[0].rows[0][1] = "understudy-replica-0100";
+  EXPECT_NE(read(other).start, first.start);
 }
 
 TEST(Look, TheReceiverAndWhatItAcknowledges) {
@@ -179,7 +180,7 @@ TEST(Look, FollowsNobodyWeKnow) {
 
 TEST(Look, WaitsForAcknowledgementsWhereBothSaySo) {
   reply primary = answer();
-  primary.tables[0].rows[0][7] = "1";
+  primary.tables[0].rows[0][6] = "1";
   EXPECT_FALSE(read(primary).semi_sync);
   primary.tables[1].rows[1][1] = "ON";
   EXPECT_TRUE(read(primary).semi_sync);
