@@ -18,6 +18,7 @@ enum class receiver : std::uint8_t { stopped, connecting, running };
 /// One look at a running server, taken in one session after all it was told before.
 struct sight {
   std::uint64_t start = 0;  ///< which start of the server this is: differs after each
+  std::uint64_t boot = 0;   ///< which start of its host; 0: unknown, for there is no agent
   start_role role = start_role::unknown;
   generation told{};  ///< the highest generation that the node has been told
   bool mine = false;  ///< taken under the fence of who looks: no other supervisor can act on it
@@ -37,6 +38,7 @@ struct sight {
   receiver receiving = receiver::stopped;
   bool applying = false;       ///< its SQL thread runs
   gtid received;               ///< the last complete transaction in its relay log (Gtid_IO_Pos)
+  bool salvaged = false;       ///< what it had received before this start is applied
   bool acks = false;           ///< it would acknowledge as a replica
   std::uint64_t beats = 0;     ///< events and heartbeats received: stands still when nothing comes
   unsigned receive_error = 0;  ///< Last_IO_Errno; 1236: its log and the primary's are two histories

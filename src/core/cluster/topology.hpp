@@ -59,9 +59,13 @@ struct node_entry {
   std::string address;  ///< HOST:PORT of its MariaDB
   std::string agent;    ///< HOST:PORT of its agent; empty: there is none
   promotion rule = promotion::neutral;
-  /// Of the server's start in which it became a member of `sync`: another start means that what it
-  /// has acknowledged may be in files that the next START SLAVE deletes.
-  std::uint64_t member_since = 0;
+  /// The server's start (sight::start) in which it became primary or a member of `sync`. After
+  /// another start a primary has to be opened again; and what a member has acknowledged may be in
+  /// files alone, which the next START SLAVE would delete.
+  std::uint64_t since = 0;
+  /// Of its host's start then (sight::boot). After another one even the files may lack what it has
+  /// acknowledged, for it does so before they are synced.
+  std::uint64_t boot = 0;
   friend bool operator==(const node_entry&, const node_entry&) = default;
 };
 

@@ -25,7 +25,10 @@ namespace understudy::store::sqlite {
 
 struct calls_options {
   std::string file;
-  std::string vfs;        ///< a registered sqlite3_vfs; empty: the default one
+  /// A registered sqlite3_vfs. This one keeps the index of the WAL in our memory and the file
+  /// locked: no process but ours can open it, so its connections need no system calls (six for
+  /// each commit) to lock each other out.
+  std::string vfs = "unix-excl";
   std::string fresh_tag;  ///< of the store, where it is made now: random
   unsigned node = 0;      ///< 0 to 63, in the ids
   /// A claim that is not renewed for so long is lost. Longer than any pause of a healthy process.
@@ -81,6 +84,8 @@ class sqlite_calls {
   [[nodiscard]] told commit(bool may_purge = true);
   void rollback();
 
+  /// A call with this key is accepted soon.
+  void expect(const print& key) const { keys_.expect(key); }
   [[nodiscard]] acceptance accept(const new_call& call);
   /// Refuses all further calls for that reason; empty: accepts them again.
   void refuse(std::string reason) { refused_because_ = std::move(reason); }

@@ -47,6 +47,7 @@ struct sqlite_store::operation {
   virtual void answer_it() = 0;
   std::size_t bytes = 0;
   bool accepts = false;
+  std::optional<print> key;  ///< which it will ask for
 };
 
 template <typename Result, typename Do>
@@ -116,11 +117,13 @@ void sqlite_store::tell(Do what) {
 void sqlite_store::accept(new_call call, answer<acceptance> answered) {
   ++accepting_;
   const std::size_t bytes = call.params.size() + call.context.size();
+  const std::optional<print> key = call.key.empty() ? std::nullopt : std::optional(call.key_print);
   auto what = [kept = std::move(call)](sqlite_calls& calls) { return calls.accept(kept); };
   auto made = std::make_unique<operation_of<acceptance, decltype(what)>>(std::move(what),
                                                                          std::move(answered));
   made->bytes = bytes;
   made->accepts = true;
+  made->key = key;
   push(std::move(made));
 }
 
@@ -295,6 +298,9 @@ void sqlite_store::carry_out(batch& all) {
   for (;;) {
     try {
       calls_->begin(wall_now());
+      for (const auto& each : all) {
+        if (each->key) calls_->expect(*each->key);
+      }
       for (const auto& each : all) each->apply(*calls_);
       sqlite::told what = calls_->commit(!again && all.size() < batch_quiet);
       answer_all(all, std::move(what));

@@ -122,6 +122,7 @@ void model::accepted(call_id id, const new_call& what) {
   c.what = what;
   c.created = now_;
   c.deadline = what.terms.deadline;
+  c.lifetime = c.deadline - c.created;
   join(id);
   enqueue(id, std::max(what.due, now_));
   if (!what.key.empty()) keys_[what.key] = id;
@@ -161,20 +162,19 @@ bool model::retry(call_id id, std::optional<call_id> copy) {
   const auto found = calls_.find(id);
   if (found == calls_.end() || found->second.state != call_state::dead) return false;
   call& c = found->second;
-  const auto time = c.deadline - c.created;
   if (!copy) {
     if (c.created < now_ - options_.age_max) return false;
     c.attempts = 0;
     c.cancelled = false;
     c.reason = dead_reason::none;
-    c.deadline = now_ + time;
+    c.deadline = now_ + c.lifetime;
     if (!in_line(id)) join(id);
     enqueue(id, now_);
     return true;
   }
   leave(id);
   new_call again = c.what;
-  again.terms.deadline = now_ + time;
+  again.terms.deadline = now_ + c.lifetime;
   again.due = now_;
   if (const auto key = with_key(again); key != id) again.key.clear();
   accepted(*copy, again);

@@ -27,6 +27,7 @@ class model {
     wall_time due{};  ///< not before it was accepted
     wall_time created{};
     wall_time deadline{};
+    std::chrono::milliseconds lifetime{};  ///< as much again with each retry
     wall_time finished{};
     attempt_token token;
     wall_time lease_until{};

@@ -1,0 +1,187 @@
+// What a supervisor does when nodes die.
+#include "core/cluster/supervisor_lab.hpp"
+
+namespace understudy::core {
+namespace {
+
+class Supervisor : public supervisor_lab {};
+
+TEST_F(Supervisor, NothingIsDoneWhereAllIsWell) {
+  begin();
+  EXPECT_EQ(pass(5s), words{});
+}
+
+TEST_F(Supervisor, ADeadPrimaryIsGivenUpAtOnce) {
+  begin();
+  gone[one] = absence::refused;
+  for (const node_id node : {two, three}) sights[node].receiving = receiver::connecting;
+  EXPECT_EQ(pass(50ms), (words{"write takeover"}));
+  EXPECT_EQ(topology_.epoch, epoch{1});
+  EXPECT_EQ(pass(50ms), (words{"2 revoke", "3 revoke"}));
+}
+
+// Somebody else listens there, or its host only says so: the replicas know better.
+TEST_F(Supervisor, OneThatReplicasHearIsNotGivenUp) {
+  begin();
+  gone[one] = absence::refused;
+  EXPECT_EQ(pass(3s), words{});
+  gone[one] = absence::silent;
+  EXPECT_EQ(pass(3s), words{});
+}
+
+TEST_F(Supervisor, ASilentPrimaryIsGivenUpWhenItsReplicasHearNothing) {
+  begin();
+  gone[one] = absence::silent;
+  quiet = true;
+  EXPECT_EQ(pass(900ms), words{});
+  EXPECT_TRUE(has(pass(200ms), "write takeover"));
+}
+
+// It was this process that stood still.
+TEST_F(Supervisor, WhoSleptBelievesNothingOfWhatItMissed) {
+  begin();
+  gone[one] = absence::silent;
+  quiet = true;
+  pass(400ms);
+  now += 10s;
+  EXPECT_EQ(pass(900ms), words{});
+  EXPECT_TRUE(has(pass(300ms), "write takeover"));
+}
+
+TEST_F(Supervisor, NobodyIsPromotedBeforeAllAreRevoked) {
+  begin();
+  gone[one] = absence::refused;
+  for (const node_id node : {two, three}) sights[node].receiving = receiver::connecting;
+  pass(100ms);
+  sights[two].receiving = receiver::stopped;
+  EXPECT_EQ(pass(50ms), (words{"3 revoke"}));
+  sights[three].receiving = receiver::stopped;
+  sights[three].received = {1001, 52};
+  sights[three].written = {1001, 51};
+  EXPECT_EQ(pass(50ms), words{}) << "the best has not applied all yet";
+  sights[three].written = {1001, 52};
+  EXPECT_EQ(pass(50ms), (words{"write promoting"}));
+  EXPECT_EQ(topology_.primary, three);
+  EXPECT_EQ(topology_.epoch, epoch{2});
+  EXPECT_TRUE(topology_.sync.empty());
+  EXPECT_EQ(topology_.promoted_with, (gtid{1001, 52}));
+}
+
+TEST_F(Supervisor, AMemberThatIsMissingKeepsTheOthersFromBeingPromoted) {
+  begin();
+  gone = {{one, absence::refused}, {two, absence::silent}};
+  sights[three].receiving = receiver::connecting;
+  quiet = true;
+  EXPECT_EQ(pass(5s), words{});
+  EXPECT_TRUE(has(records, "primary_gone"));
+}
+
+// What it acknowledged may have been in memory alone.
+TEST_F(Supervisor, AMemberThatLostPowerIsNotBelieved) {
+  begin();
+  for (const node_id node : {one, two, three}) gone[node] = absence::refused;
+  pass(100ms);
+  for (const node_id node : {two, three}) {
+    gone.erase(node);
+    sights[node].start = 200;
+    sights[node].receiving = receiver::stopped;
+  }
+  sights[two].boot = 200;
+  const words said = pass(5s);
+  EXPECT_FALSE(has(said, "write promoting"));
+  EXPECT_FALSE(has(said, "write takeover"));
+}
+
+TEST_F(Supervisor, WhatAMemberHadReceivedBeforeItsRestartIsAppliedFirst) {
+  begin();
+  gone[one] = absence::silent;
+  for (const node_id node : {two, three}) {
+    sights[node].start = 200;
+    sights[node].receiving = receiver::stopped;
+    sights[node].applying = false;
+  }
+  quiet = true;
+  words said = pass(2s);
+  EXPECT_TRUE(has(said, "write takeover"));
+  EXPECT_TRUE(has(said, "2 salvage"));
+  EXPECT_FALSE(has(said, "write promoting"));
+  for (const node_id node : {two, three}) sights[node].salvaged = true;
+  said = pass(200ms);
+  EXPECT_TRUE(has(said, "write promoting"));
+}
+
+TEST_F(Supervisor, ANewPrimaryIsOpenedWhenTheTopologySaysWhoAcknowledges) {
+  topology_.phase = phase::promoting;
+  topology_.epoch = epoch{2};
+  topology_.primary = two;
+  topology_.sync = {};
+  topology_.promoted_with = {1001, 50};
+  sights[two].receiving = sights[three].receiving = receiver::stopped;
+  gone[one] = absence::refused;
+  it.emplace(options);
+  it->topology_read(now, topology_);
+  EXPECT_EQ(pass(50ms), (words{"2 promote"}));
+  EXPECT_TRUE(std::get<promote>(last_step).allowed.contains(three));
+  EXPECT_FALSE(std::get<promote>(last_step).allowed.contains(one));
+  sight& primary = sights[two];
+  primary.server_id = 2002;
+  primary.semi_sync = true;
+  primary.replica = false;
+  primary.follows = {};
+  primary.cut.insert(one);
+  EXPECT_EQ(pass(50ms), (words{"3 follow"}));
+  EXPECT_TRUE(std::get<follow>(last_step).acks);
+  sights[three].follows = two;
+  sights[three].receiving = receiver::running;
+  primary.ackers = 1;
+  EXPECT_EQ(pass(50ms), (words{"write stable"}));
+  EXPECT_TRUE(topology_.sync.contains(three));
+  EXPECT_FALSE(topology_.sync.contains(one));
+  EXPECT_EQ(pass(50ms), (words{"2 open"}));
+}
+
+TEST_F(Supervisor, AMemberIsWrittenBeforeItMayAcknowledge) {
+  topology_.sync.erase(three);
+  sights[three].acks = false;
+  begin();
+  EXPECT_TRUE(topology_.sync.contains(three));
+  const words said = pass(50ms);
+  EXPECT_EQ(said, (words{"3 follow"}));
+  EXPECT_TRUE(std::get<follow>(last_step).acks);
+}
+
+TEST_F(Supervisor, AMemberIsCutOffBeforeItIsNoneAnyMore) {
+  begin();
+  gone[three] = absence::silent;
+  words said = pass(1100ms);
+  EXPECT_TRUE(has(said, "1 cut"));
+  EXPECT_FALSE(has(said, "write stable"));
+  sights[one].cut.insert(three);
+  sights[one].written = {1001, 60};
+  said = pass(100ms);
+  EXPECT_FALSE(has(said, "write stable")) << "nobody else has what it may have acknowledged";
+  sights[two].received = {1001, 60};
+  said = pass(100ms);
+  EXPECT_TRUE(has(said, "write stable"));
+  EXPECT_FALSE(topology_.sync.contains(three));
+}
+
+TEST_F(Supervisor, SoloIsWrittenBeforeCommitsWaitNoMore) {
+  begin();
+  gone = {{two, absence::silent}, {three, absence::silent}};
+  const words said = pass(1200ms);
+  ASSERT_GE(said.size(), 2U);
+  EXPECT_EQ(said[0], "write solo");
+  EXPECT_EQ(said[1], "1 wait_for_acks");
+  EXPECT_FALSE(std::get<wait_for_acks>(last_step).on);
+}
+
+TEST_F(Supervisor, WhereSoloIsForbiddenCommitsGoOnWaiting) {
+  options.solo = false;
+  begin();
+  gone = {{two, absence::silent}, {three, absence::silent}};
+  EXPECT_EQ(pass(5s), words{});
+}
+
+}  // namespace
+}  // namespace understudy::core
