@@ -113,7 +113,7 @@ std::string look_question() {
       "SHOW ALL SLAVES STATUS;"
       "{} AND JSON_VALUE(Priv,'$.account_locked') IN ('1','true');"
       "{}",
-      fence_lock, replication_accounts(), told_generation());
+      fence_lock, replication_accounts(), what_was_told());
 }
 
 look_result read_look(const reply& answer, const members& all) {
@@ -131,7 +131,9 @@ look_result read_look(const reply& answer, const members& all) {
   }
   const table& self = answer.tables[0];
   core::sight out;
-  out.role = role_in(self.at(0, "mark"));
+  const start_mark mark = parse_start_mark(self.at(0, "mark"));
+  out.role = mark.role;
+  out.boot = mark.boot;
   out.mine = on(self.at(0, "mine"));
   out.server_id = number<std::uint32_t>(self.at(0, "server_id"));
   out.read_only = on(self.at(0, "read_only"));
@@ -156,6 +158,7 @@ look_result read_look(const reply& answer, const members& all) {
   }
   if (answer.tables.size() == questions) {
     out.told = core::generation{number(answer.tables[4].first())};
+    out.salvaged = number(answer.tables[4].first(0, 1)) == out.start;
   }
   return {out, {}};
 }
@@ -164,17 +167,30 @@ look_result look(session& on, const members& all, core::time_point deadline) {
   return read_look(on.run(look_question(), deadline), all);
 }
 
-std::string start_mark(core::start_role role, std::uint64_t number) {
-  return fmt::format("{}{}-{:016x}", mark_prefix,
-                     role == core::start_role::primary ? "primary" : "replica", number);
+std::string to_string(const start_mark& mark) {
+  return fmt::format("{}{}-{:016x}-{:016x}", mark_prefix,
+                     mark.role == core::start_role::primary ? "primary" : "replica", mark.number,
+                     mark.boot);
 }
 
-core::start_role role_in(std::string_view mark) {
-  if (!mark.starts_with(mark_prefix)) return core::start_role::unknown;
-  mark.remove_prefix(mark_prefix.size());
-  if (mark.starts_with("primary-")) return core::start_role::primary;
-  if (mark.starts_with("replica-")) return core::start_role::replica;
-  return core::start_role::unknown;
+start_mark parse_start_mark(std::string_view text) {
+  constexpr std::size_t role_size = 7;
+  constexpr std::size_t number_size = 16;
+  if (!text.starts_with(mark_prefix)) return {};
+  text.remove_prefix(mark_prefix.size());
+  if (text.size() != role_size + 2 * (1 + number_size)) return {};
+  start_mark out;
+  const std::string_view role = text.substr(0, role_size);
+  if (role == "primary") out.role = core::start_role::primary;
+  if (role == "replica") out.role = core::start_role::replica;
+  const auto hex = [&](std::size_t at) {
+    std::uint64_t number = 0;
+    std::from_chars(text.data() + at, text.data() + at + number_size, number, 16);
+    return number;
+  };
+  out.number = hex(role_size + 1);
+  out.boot = hex(role_size + 2 + number_size);
+  return out;
 }
 
 }  // namespace understudy::db

@@ -1,6 +1,7 @@
 // What a session sees of its node.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -31,9 +32,16 @@ struct look_result {
 
 [[nodiscard]] look_result look(session& on, const members& all, core::time_point deadline);
 
-/// What an agent gives a server that it starts as `--report-user`, which serves nothing else and
-/// can be read: the role, and `number`, another for each start.
-[[nodiscard]] std::string start_mark(core::start_role role, std::uint64_t number);
-[[nodiscard]] core::start_role role_in(std::string_view mark);
+/// What an agent names a server's start with: it is given as `--report-user`, which serves nothing
+/// else and can be read. `number` is another for each start, `boot` another for each of the host's.
+struct start_mark {
+  core::start_role role = core::start_role::unknown;
+  std::uint64_t number = 0;
+  std::uint64_t boot = 0;
+  friend bool operator==(const start_mark&, const start_mark&) = default;
+};
+[[nodiscard]] std::string to_string(const start_mark& mark);
+/// Unknown and 0 where it is none.
+[[nodiscard]] start_mark parse_start_mark(std::string_view text);
 
 }  // namespace understudy::db

@@ -6,7 +6,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <charconv>
 #include <csignal>
 #include <cstring>
 #include <fstream>
@@ -54,6 +56,16 @@ std::string last_lines(const fs::path& path) {
 std::uint64_t random_number() {
   std::random_device source;
   return (std::uint64_t{source()} << 32U) | source();
+}
+
+/// Which start of this host it is: half of a random number that the kernel draws for each.
+std::uint64_t host_start() {
+  std::string text;
+  std::getline(std::ifstream("/proc/sys/kernel/random/boot_id"), text);
+  std::erase(text, '-');
+  std::uint64_t out = 0;
+  std::from_chars(text.data(), text.data() + std::min<std::size_t>(text.size(), 16), out, 16);
+  return out;
 }
 
 /// The server opens it anew when it is told to flush its logs, and then as who it runs as.
@@ -154,7 +166,8 @@ std::vector<std::string> server_process::arguments(core::start_role role) const 
       options_.program, settings_option(options_.settings.folder),
       // The two go together: what the role says can be read from the mark alone.
       std::string("--init-rpl-role=") + (role == core::start_role::primary ? "MASTER" : "SLAVE"),
-      "--report-user=" + start_mark(role, random_number()), "--skip-slave-start", "--read-only"};
+      "--report-user=" + to_string(start_mark{role, random_number(), host_start()}),
+      "--skip-slave-start", "--read-only"};
   if (::geteuid() == 0) out.push_back("--user=" + options_.user);
   return out;
 }

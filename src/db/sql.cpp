@@ -63,8 +63,17 @@ std::string guarded(core::generation gen, std::uint64_t holder,
 std::string make_fence_table() {
   return "CREATE DATABASE IF NOT EXISTS understudy_local;"
          "CREATE TABLE IF NOT EXISTS understudy_local.fence ("
-         "id TINYINT UNSIGNED NOT NULL PRIMARY KEY, gen BIGINT UNSIGNED NOT NULL) ENGINE=InnoDB;"
-         "INSERT IGNORE INTO understudy_local.fence VALUES (1,0)";
+         "id TINYINT UNSIGNED NOT NULL PRIMARY KEY, gen BIGINT UNSIGNED NOT NULL, "
+         "salvaged BIGINT UNSIGNED NOT NULL) ENGINE=InnoDB;"
+         "INSERT IGNORE INTO understudy_local.fence VALUES (1,0,0)";
+}
+
+std::string what_was_told() {
+  return "SELECT gen, salvaged FROM understudy_local.fence WHERE id=1";
+}
+
+std::string note_salvaged(std::uint64_t start) {
+  return fmt::format("UPDATE understudy_local.fence SET salvaged={} WHERE id=1", start);
 }
 
 std::string told_generation() {

@@ -41,6 +41,10 @@ inline constexpr unsigned not_so = 30'003;
 /// The table of generations that this node was told: its own, never replicated.
 [[nodiscard]] std::string make_fence_table();
 [[nodiscard]] std::string told_generation();
+/// The same, and the start (sight::start) that was salvaged last.
+[[nodiscard]] std::string what_was_told();
+/// All that was received before this start is applied, says the agent.
+[[nodiscard]] std::string note_salvaged(std::uint64_t start);
 
 /// There is no such table, or no such database.
 [[nodiscard]] bool is_missing(const fault& failed);

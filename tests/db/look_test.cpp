@@ -21,7 +21,7 @@ const std::vector<std::string> self_columns{
 
 row self_row() {
   return {"5f1d3a5c-8a0d-11ee-a3f1-0242ac110002",
-          "understudy-replica-00ff",
+          to_string(start_mark{core::start_role::replica, 255, 77}),
           "2003",
           "1",
           "0-1001-7",
@@ -55,8 +55,8 @@ reply answer() {
   out.tables[2] = replica_table();
   out.tables[3].columns = {"User"};
   out.tables[3].rows = {{"repl_1"}, {"repl_17"}};
-  out.tables[4].columns = {"gen"};
-  out.tables[4].rows = {{"42"}};
+  out.tables[4].columns = {"gen", "salvaged"};
+  out.tables[4].rows = {{"42", "1"}};
   return out;
 }
 
@@ -69,7 +69,9 @@ core::sight read(const reply& from) {
 TEST(Look, ReadsAReplica) {
   const core::sight seen = read(answer());
   EXPECT_EQ(seen.role, core::start_role::replica);
+  EXPECT_EQ(seen.boot, 77u);
   EXPECT_EQ(seen.told, core::generation{42});
+  EXPECT_FALSE(seen.salvaged);
   EXPECT_TRUE(seen.mine);
   EXPECT_EQ(seen.server_id, 2003u);
   EXPECT_TRUE(seen.read_only);
@@ -137,7 +139,7 @@ TEST(Look, StartDiffersWithEachOfItsParts) {
   other.tables[0].rows[0][0] = "5f1d3a5c-8a0d-11ee-a3f2-0242ac110002";
   EXPECT_NE(read(other).start, first.start);
   other = answer();
-  other.tables[0].rows[0][1] = "understudy-replica-0100";
+  other.tables[0].rows[0][1] = to_string(start_mark{core::start_role::replica, 256, 77});
   EXPECT_NE(read(other).start, first.start);
 }
 
@@ -193,12 +195,22 @@ TEST(Look, AccountsAreOfNodes) {
   }
 }
 
-TEST(Look, MarksSayTheRole) {
-  EXPECT_EQ(role_in(start_mark(core::start_role::primary, 1)), core::start_role::primary);
-  EXPECT_EQ(role_in(start_mark(core::start_role::replica, 1)), core::start_role::replica);
-  EXPECT_EQ(role_in(""), core::start_role::unknown);
-  EXPECT_EQ(role_in("primary-1"), core::start_role::unknown);
-  EXPECT_NE(start_mark(core::start_role::replica, 1), start_mark(core::start_role::replica, 2));
+TEST(Look, AStartIsSalvagedOnce) {
+  reply after = answer();
+  after.tables[4].rows[0][1] = std::to_string(read(answer()).start);
+  EXPECT_TRUE(read(after).salvaged);
+  after.tables[1].rows[3] = {"UPTIME", "1", "1700000300"};  // another start
+  EXPECT_FALSE(read(after).salvaged);
+}
+
+TEST(Look, MarksSayTheRoleAndTheHost) {
+  for (const auto role : {core::start_role::primary, core::start_role::replica}) {
+    const start_mark mark{role, 0xfedcba9876543210U, 5};
+    EXPECT_EQ(parse_start_mark(to_string(mark)), mark);
+  }
+  for (const char* none : {"", "primary-1", "understudy-replica-00", "understudy-"}) {
+    EXPECT_EQ(parse_start_mark(none), start_mark()) << none;
+  }
 }
 
 }  // namespace

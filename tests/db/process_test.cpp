@@ -62,6 +62,7 @@ TEST(Process, StartsAreToldApartAndSayTheirRole) {
   cluster one(1);
   const core::sight first = one.see(1);
   EXPECT_EQ(first.role, core::start_role::replica);
+  EXPECT_NE(first.boot, 0u);
   one.supervisor(1).close();
   EXPECT_EQ(one.see(1).start, first.start);
   std::set<std::uint64_t> starts{first.start};
@@ -71,6 +72,7 @@ TEST(Process, StartsAreToldApartAndSayTheirRole) {
     const core::sight again = one.see(1);
     EXPECT_TRUE(starts.insert(again.start).second);
     EXPECT_EQ(again.role, core::start_role::primary);
+    EXPECT_EQ(again.boot, first.boot);
     EXPECT_TRUE(again.read_only);
   }
 }

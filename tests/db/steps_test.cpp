@@ -217,6 +217,35 @@ TEST(Steps, ASecondSupervisorEndsTheFirst) {
   EXPECT_TRUE(second.look(soon()).seen.value().read_only);
 }
 
+TEST(Steps, TheFenceEndsWithItsConnection) {
+  cluster one(1);
+  one.does(1, core::hold{});
+  one.supervisor(1).close();
+  // Nobody was told more, and yet it is not ours any more.
+  const node_report late = one.carry_out(1, core::close{});
+  EXPECT_EQ(late.end, step_end::failed);
+  EXPECT_FALSE(late.seen.value().mine);
+  EXPECT_TRUE(one.does(1, core::hold{}).mine);
+  node_session second(one.all(), id_of(1));
+  ASSERT_EQ(second.carry_out(core::hold{}, one.gen, soon()).end, step_end::done);
+  EXPECT_TRUE(eventually([&] { return !one.see(1).mine; }));
+  EXPECT_EQ(one.carry_out(1, core::close{}).end, step_end::failed);
+}
+
+TEST(Steps, ASalvagedStartIsNoted) {
+  cluster one(1);
+  const core::sight seen = one.does(1, core::hold{});
+  EXPECT_FALSE(seen.salvaged);
+  session agent;
+  ASSERT_FALSE(agent.connect(one.all().nodes[0].at, test_supervisor(), soon()));
+  ASSERT_TRUE(agent.run(session_start(), soon()).ok());
+  ASSERT_TRUE(agent.run(note_salvaged(seen.start), soon()).ok());
+  EXPECT_TRUE(one.see(1).salvaged);
+  one.server(1).kill();
+  one.start(1);
+  EXPECT_FALSE(one.see(1).salvaged);
+}
+
 TEST(Steps, AFrozenServerEndsAStepAsUnknown) {
   cluster one(1);
   one.does(1, core::hold{});
