@@ -102,7 +102,8 @@ core::node_entry read_node(const json::value& from) {
   const auto* const at = std::find(rule_names.begin(), rule_names.end(), rule);
   if (at == rule_names.end()) refuse("rule", "prefer, neutral or never");
   node.rule = static_cast<core::promotion>(at - rule_names.begin());
-  node.member_since = in.digits("member_since");
+  node.since = in.digits("since");
+  node.boot = in.digits("boot");
   in.end();
   return node;
 }
@@ -177,7 +178,8 @@ std::string to_text(const core::topology& t) {
     node["address"] = each.address;
     node["agent"] = each.agent;
     node["rule"] = rule_names.at(static_cast<std::size_t>(each.rule));
-    node["member_since"] = std::to_string(each.member_since);
+    node["since"] = std::to_string(each.since);
+    node["boot"] = std::to_string(each.boot);
     nodes.push_back(std::move(node));
   }
   json::object all;

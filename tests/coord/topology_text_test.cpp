@@ -16,7 +16,8 @@ using core::node_id;
 std::string text_of_example() {
   core::topology t = topology_of(7, 3, 0xbeef);
   t.nodes[1].agent = "10.0.0.2:9700";
-  t.nodes[1].member_since = 18446744073709551615U;
+  t.nodes[1].since = 18446744073709551615U;
+  t.nodes[1].boot = 5;
   t.promoted_with = core::gtid{2001, 9007199254740993U};
   return to_text(t);
 }
@@ -32,9 +33,9 @@ TEST(TopologyText, IsThis) {
       text_of_example(),
       R"({"epoch":3,"gen":"7","by":"000000000000beef","phase":"stable","primary":1,"sync":[2,3],)"
       R"("nodes":[{"id":1,"address":"10.0.0.1:3306","agent":"","rule":"neutral",)"
-      R"("member_since":"0"},{"id":2,"address":"10.0.0.2:3306","agent":"10.0.0.2:9700",)"
-      R"("rule":"neutral","member_since":"18446744073709551615"},{"id":3,)"
-      R"("address":"10.0.0.3:3306","agent":"","rule":"neutral","member_since":"0"}],"next":0,)"
+      R"("since":"0","boot":"0"},{"id":2,"address":"10.0.0.2:3306","agent":"10.0.0.2:9700",)"
+      R"("rule":"neutral","since":"18446744073709551615","boot":"5"},{"id":3,)"
+      R"("address":"10.0.0.3:3306","agent":"","rule":"neutral","since":"0","boot":"0"}],"next":0,)"
       R"("promoted_with":"0-2001-9007199254740993","maintenance":false})");
 }
 
@@ -56,7 +57,8 @@ core::topology random_topology(core::dice& random) {
     }
     if (below(2) == 0) node.agent = "a:" + std::to_string(below(9));
     node.rule = static_cast<core::promotion>(below(2));
-    node.member_since = random.next() >> below(64);
+    node.since = random.next() >> below(64);
+    node.boot = random.next() >> below(64);
     t.nodes.push_back(node);
   }
   t.primary = t.nodes[0].id;
@@ -105,7 +107,7 @@ TEST(TopologyText, EachMemberIsNeeded) {
     const auto parsed = parse_topology(with(text, '"' + std::string(name) + '"', "\"x\""));
     EXPECT_EQ(parsed.fault, "\"" + std::string(name) + "\" is missing in \"topology\".");
   }
-  for (const char* name : {"id", "address", "agent", "rule", "member_since"}) {
+  for (const char* name : {"id", "address", "agent", "rule", "since", "boot"}) {
     const auto parsed = parse_topology(with(text, '"' + std::string(name) + '"', "\"x\""));
     EXPECT_EQ(parsed.fault, "\"" + std::string(name) + "\" is missing in \"nodes\".");
   }
