@@ -48,11 +48,13 @@ class node_session {
   /// good-bye
   ///   (rpl_semi_sync_slave_kill_conn_timeout); until then it counts as receiving;
   /// - promote, follow: what was received is waited for until half of the time is over;
-  /// - promote: on a server that has no journal, accounts and the journal are made;
+  /// - promote, open with solo: on a server that has no journal, accounts and the journal are made;
   /// - follow: fails where starting again would delete what was received and not applied (both
   ///   threads are down), and where commits wait for an acknowledgement;
-  /// - open: writes the journal on a connection of its own, which may wait for an acknowledgement
-  ///   that never comes: nobody must end it, for that would commit the row;
+  /// - open: also on a server that was started as a primary and not promoted; it writes as this
+  ///   epoch, and waits for acknowledgements unless it is alone. Writes the journal on a connection
+  ///   of its own, which may wait for an acknowledgement that never comes: nobody must end it, for
+  ///   that would commit the row;
   /// - cut with off = false: makes the account where there is none yet.
   [[nodiscard]] node_report carry_out(const core::step& what, core::generation gen,
                                       core::time_point deadline);

@@ -126,17 +126,22 @@ fault step_work::operator()(const core::promote& what) const {
   // Before anything else is switched: whoever wrote with the old number shall see that it is over.
   first.push_back(fmt::format("SET GLOBAL server_id={}", id));
   first.push_back(switch_acks(false));
-  // The journal is made last: without it all of the ground is still to be laid, or the rest.
-  fault missing = on_.run("SELECT 1 FROM understudy.journal LIMIT 0", deadline_).failed;
-  const bool bare = is_missing(missing);
-  if (missing && !bare) return missing;
   // Nobody could acknowledge the first transactions of all.
+  bool bare = false;
+  if (fault f = learn_bare(bare); f) return f;
   if (bare) first.push_back(switch_waiting(false));
   if (fault f = run(first); f) return f;
   if (bare) {
     if (fault f = write(replicated_ground(all_)); f) return f;
   }
   return shut_out_all_but(what.allowed);
+}
+
+fault step_work::learn_bare(bool& bare) const {
+  // The journal is made last: without it all of the ground is still to be laid, or the rest.
+  fault missing = on_.run("SELECT 1 FROM understudy.journal LIMIT 0", deadline_).failed;
+  bare = is_missing(missing);
+  return bare ? fault() : missing;
 }
 
 fault step_work::shut_out_all_but(const core::node_set& allowed) const {
@@ -158,13 +163,17 @@ fault step_work::operator()(const core::open& what) const {
   if (!before.seen) return before.failed;
   const core::sight& now = *before.seen;
   if (now.replica) return not_done("it is a replica");
-  if (now.server_id != core::server_id_of(what.epoch, self_)) {
-    return not_done("it is not promoted in this epoch");
-  }
-  if (what.solo) {
-    if (fault f = run({switch_waiting(false)}); f) return f;
-  } else if (!now.semi_sync) {
-    return not_done("it does not wait for acknowledgements");
+  const std::uint32_t id = core::server_id_of(what.epoch, self_);
+  if (now.server_id > id) return not_done("it has served in a later epoch");
+  // Again after a start; and before anything else, as in a promotion.
+  const texts first{fmt::format("SET GLOBAL server_id={}", id), switch_acks(false),
+                    switch_waiting(!what.solo)};
+  bool bare = false;
+  if (fault f = learn_bare(bare); f) return f;
+  if (bare && !what.solo) return not_done("it has no journal");
+  if (fault f = run(first); f) return f;
+  if (bare) {
+    if (fault f = write(replicated_ground(all_)); f) return f;
   }
   const auto known = on_.run(fmt::format("SELECT epoch FROM understudy.journal WHERE epoch={}",
                                          core::number_of(what.epoch)),

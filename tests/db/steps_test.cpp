@@ -140,6 +140,24 @@ TEST(Steps, RevokedNodesAcknowledgeNothing) {
   writes.stop();
 }
 
+TEST(Steps, AnEmptyServerIsOpenedAtOnceAndAgainAfterAStart) {
+  cluster one(1);
+  one.does(1, core::hold{});
+  EXPECT_EQ(one.carry_out(1, core::open{core::epoch{1}, false}).end, step_end::failed);
+  core::sight seen = one.does(1, core::open{core::epoch{1}, true});
+  EXPECT_FALSE(seen.read_only);
+  EXPECT_EQ(seen.server_id, 1001u);
+  ASSERT_TRUE(one.client(1)->run("CREATE DATABASE app", soon()).ok());
+  const core::gtid written = one.see(1).written;
+  one.server(1).kill();
+  one.start(1, core::start_role::primary);
+  EXPECT_EQ(one.does(1, core::hold{}).server_id, 1u);
+  seen = one.does(1, core::open{core::epoch{1}, true});
+  EXPECT_FALSE(seen.read_only);
+  EXPECT_EQ(seen.server_id, 1001u);
+  EXPECT_EQ(seen.written, written);  // the journal has this epoch
+}
+
 TEST(Steps, ANodeIsCutOffAndComesBack) {
   cluster three;
   three.replicate();
@@ -349,7 +367,7 @@ TEST(Steps, StepsThatDoNotFitFail) {
   cluster two(2);
   two.replicate();
   EXPECT_EQ(two.carry_out(2, core::open{core::epoch{1}, true}).end, step_end::failed);
-  EXPECT_EQ(two.carry_out(1, core::open{core::epoch{2}, true}).end, step_end::failed);
+  EXPECT_EQ(two.carry_out(1, core::open{core::epoch{0}, true}).end, step_end::failed);
   EXPECT_EQ(two.carry_out(1, core::follow{id_of(1), true}).end, step_end::failed);
   EXPECT_EQ(two.carry_out(1, core::follow{id_of(9), true}).end, step_end::failed);
   EXPECT_EQ(two.carry_out(1, core::kill_server{}).end, step_end::failed);
