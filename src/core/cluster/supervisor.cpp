@@ -39,6 +39,7 @@ void supervisor::topology_read(time_point now, const topology& what) {
   changed_at_ = now;
   if (mine() && !was_mine) {
     reign_ = what.gen;
+    reign_at_ = now;
     inherited_ = true;
   }
   for (const node_entry& each : what.nodes) views_.try_emplace(each.id);
@@ -95,19 +96,20 @@ void supervisor::claim() {
 
 // Another supervisor wrote the topology last: it acts, unless it does not.
 void supervisor::take_or_leave(time_point now) {
-  // Where two take themselves for the leader each has time to do something.
-  if (order_ || (leading_ && now - changed_at_ >= options_.rival_after)) return claim();
+  const duration still = now - changed_at_;
   const bool unfinished = topology_->phase != phase::stable && topology_->phase != phase::solo;
   if (unfinished) {
-    if (now - changed_at_ >= options_.stalled_after) claim();
+    if (still >= (leading_ ? options_.rival_after : options_.stalled_after)) claim();
     return;
   }
-  if (topology_->phase != phase::stable || primary_now(now) != primary_state::gone) {
-    suspected_at_ = never;
+  if (topology_->phase == phase::stable && primary_now(now) == primary_state::gone) {
+    if (suspected_at_ == never) suspected_at_ = now;
+    if (leading_ || now - suspected_at_ >= options_.rival_after) primary_is_gone(now, false);
     return;
   }
-  if (suspected_at_ == never) suspected_at_ = now;
-  if (now - suspected_at_ >= options_.rival_after) primary_is_gone(now, false);
+  suspected_at_ = never;
+  // Whoever has an order, or takes itself for the leader as well, has time to do something.
+  if (order_ || (leading_ && still >= options_.stalled_after)) claim();
 }
 
 // Telling nodes.

@@ -205,6 +205,7 @@ class supervisor {
   bool leading_ = false;
   bool gates_closed_ = false;
   generation reign_{};         // the first of our own generations in a row
+  time_point reign_at_{};      // when that was known
   bool inherited_ = false;     // the phase was begun by another supervisor
   time_point changed_at_{};    // the topology, as far as we know
   time_point primary_at_{};    // another primary

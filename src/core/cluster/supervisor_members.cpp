@@ -57,6 +57,8 @@ void supervisor::stable(time_point now) {
   suspected_at_ = time_point::min();
   carry_out_order(now);
   if (writing_) return;
+  // Fenced in peace: a takeover has one step less.
+  each_other([&](const node_entry& each) { hand(now, each.id); });
   if (!view(topology_->primary).present()) return;
   if (!open_primary(now, false)) return;
   keep_members(now);

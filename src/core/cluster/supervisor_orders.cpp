@@ -66,6 +66,10 @@ void supervisor::begin_switchover(time_point now, node_id to) {
   const bool can = topology_->phase == phase::stable && number_of(best) != 0 &&
                    topology_->sync.contains(best) && has_standing(best) && acknowledges(best) &&
                    keeps_up(now, best);
+  if (!can && now - reign_at_ < options_.silent_after) {
+    order_ = switchover_order{to};  // nodes are not in hand yet
+    return;
+  }
   if (!can) {
     return note("switchover_refused", name(best), {}, "it is no member that keeps up",
                 "nothing was done");

@@ -44,6 +44,23 @@ TEST_F(SupervisorOrders, ASwitchoverWaitsForGatesAndForTheSuccessor) {
   EXPECT_EQ(topology_.epoch, epoch{2});
 }
 
+// The one that was asked has to take the nodes in hand first.
+TEST_F(SupervisorOrders, AnOrderIsCarriedOutByWhomeverItIsGivenTo) {
+  topology_.by = supervisor_id{8};
+  begin();
+  for (auto& each : sights) each.second.mine = false;
+  pass(100ms);
+  EXPECT_EQ(it->ask(now, switchover_order{two}), "");
+  EXPECT_EQ(pass(50ms), (words{"write stable"}));
+  EXPECT_TRUE(has(pass(100ms), "2 hold"));
+  EXPECT_FALSE(has(records, "switchover_refused"));
+  for (auto& each : sights) {
+    each.second.mine = true;
+    each.second.told = topology_.gen;
+  }
+  EXPECT_TRUE(has(pass(100ms), "write switchover"));
+}
+
 TEST_F(SupervisorOrders, ASwitchoverWithoutGatesIsGivenUp) {
   begin();
   EXPECT_EQ(it->ask(now, switchover_order{two}), "");
