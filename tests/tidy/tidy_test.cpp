@@ -107,6 +107,9 @@ TEST(IncludeRule, FindsArrowsAgainstTheOrder) {
   EXPECT_EQ(include_rule("src/core/a.cpp", "#include <boost/asio.hpp>\n").size(), 1u);
   EXPECT_EQ(include_rule("src/net/a.cpp", "#include \"app/config/config.hpp\"\n").size(), 1u);
   EXPECT_EQ(include_rule("include/understudy/a.hpp", "#include <boost/asio.hpp>\n").size(), 1u);
+  EXPECT_EQ(include_rule("src/coord/a.cpp", "#include \"net/http.hpp\"\n").size(), 1u);
+  EXPECT_EQ(include_rule("src/net/a.cpp", "#include \"coord/coordinator.hpp\"\n").size(), 1u);
+  EXPECT_EQ(include_rule("src/coord/a.cpp", "#include <boost/beast/http.hpp>\n").size(), 1u);
   EXPECT_EQ(include_rule("src/app/a.cpp", "#include <CLI/CLI.hpp>\n").size(), 1u);
   EXPECT_EQ(include_rule("src/app/commands/cli.cpp", "#include <CLI/CLI.hpp>\n").size(), 0u);
   EXPECT_EQ(include_rule("src/app/a.cpp", "#include \"core/pool.hpp\"\n").size(), 0u);

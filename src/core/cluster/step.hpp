@@ -22,7 +22,8 @@ struct promote {
   core::epoch epoch{};
   node_set allowed;
 };
-/// Take writes: with `solo`, stop waiting for acknowledgements; a row in the journal first.
+/// Take writes: with `solo`, stop waiting for acknowledgements; a row in the journal first. Refused
+/// unless promoted in this epoch.
 struct open {
   core::epoch epoch{};
   bool solo = false;

@@ -40,7 +40,10 @@ bool supervisor::open_primary(time_point now, bool alone) {
   const sight& is = view(primary).is();
   const bool right = is.server_id == server_id_of(topology_->epoch, primary);
   if (right && !is.read_only && is.semi_sync == !alone) return true;
-  if (!is.read_only && right) {
+  if (!right) {
+    // The first of all, or one that was started again: it does not write as the primary yet.
+    say(now, primary, promote{topology_->epoch, able_to_follow(is)});
+  } else if (!is.read_only || (!alone && !is.semi_sync)) {
     say(now, primary, wait_for_acks{!alone});
   } else {
     say(now, primary, open{topology_->epoch, alone});

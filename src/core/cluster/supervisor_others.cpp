@@ -51,6 +51,11 @@ void supervisor::tend(time_point now, node_id node) {
     if (hand(now, primary)) say(now, primary, cut{node, false});
     return;
   }
+  if (is.receiving == receiver::stopped && !is.applying && !is.drained()) {
+    // A start would delete what it has received: the primary has that, but the node can not know.
+    if (has_agent) say(now, node, salvage{});
+    return;
+  }
   if (is.follows != primary || is.receiving == receiver::stopped || !is.applying) {
     say(now, node, follow{primary, is.acks});
   }

@@ -36,9 +36,9 @@ bool server::do_step(const core::step& what) {
   }
   if (const auto* p = std::get_if<core::promote>(&what)) return do_promote(*p);
   if (const auto* o = std::get_if<core::open>(&what)) {
-    if (replica_) return false;
-    server_id_ = core::server_id_of(o->epoch, id_);
-    semi_sync_ = !o->solo;
+    if (replica_ || server_id_ != core::server_id_of(o->epoch, id_)) return false;
+    if (o->solo) semi_sync_ = false;
+    if (!o->solo && !semi_sync_) return false;
     read_only_ = false;
     if (o->solo) release(written().seq);
     return true;
