@@ -30,13 +30,15 @@ class Supervised : public ::testing::Test {
         << pilot_.history();
   }
   /// Another serves, and all are members again.
-  void expect_takeover(load& writes, bool hangs) {
+  void expect_takeover(load& writes, bool frozen) {
     const unsigned old = pilot_.primary();
     ASSERT_TRUE(pilot_.run_until([&] {
       return pilot_.primary() != old && pilot_.topology().phase == core::phase::stable &&
              !three_.see(pilot_.primary()).read_only;
     })) << pilot_.history();
-    if (!hangs) {
+    if (frozen) {
+      three_.thaw(old);
+    } else {
       ASSERT_TRUE(eventually([&] { return writes.ended(); }));
     }
     const auto acknowledged = writes.acknowledged();
@@ -48,7 +50,7 @@ class Supervised : public ::testing::Test {
     for (unsigned n = 1; n <= 3; ++n) {
       EXPECT_TRUE(eventually(
           [&] { return three_.see(n).written == three_.see(pilot_.primary()).written; }));
-      expect_all(acknowledged, n);
+      expect_all(writes.acknowledged(), n);
       expect_all(more.acknowledged(), n);
     }
   }
