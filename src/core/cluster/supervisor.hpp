@@ -169,6 +169,8 @@ class supervisor {
   void finish_promotion(time_point now);
 
   // Members.
+  enum class member_state : std::uint8_t { acknowledges, coming, lost };
+  [[nodiscard]] member_state member_now(time_point now, node_id node);
   bool open_primary(time_point now, bool alone);
   void keep_members(time_point now);
   bool remove_member(time_point now, node_id node);

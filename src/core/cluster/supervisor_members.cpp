@@ -66,51 +66,51 @@ void supervisor::stable(time_point now) {
   if (!writing_) tend_others(now);
 }
 
-// Members that do not acknowledge are asked to, and removed when they can not.
+// What a member does, or can be had to do.
+supervisor::member_state supervisor::member_now(time_point now, node_id node) {
+  start_again(now, node);
+  const node_view& of = view(node);
+  if (restarted(node)) return member_state::lost;
+  const bool lasts = of.absent_for(now) >= options_.member_lost_after;
+  if (!has_standing(node)) return lasts ? member_state::lost : member_state::coming;
+  if (acknowledges(node)) return member_state::acknowledges;
+  const sight& is = of.is();
+  if (is.follows != topology_->primary || is.receive_error != 0) return member_state::lost;
+  const bool connects = is.acks && is.receiving == receiver::connecting;
+  // Its first word as a member, or its receiver was stopped by a takeover that was aborted.
+  if (!connects && hand(now, node)) say(now, node, follow{topology_->primary, true});
+  if (of.present_for(now) < options_.member_lost_after) return member_state::coming;
+  const bool tries = connects ? of.quiet_for(now) < options_.member_lost_after : of.failures() == 0;
+  return tries ? member_state::coming : member_state::lost;
+}
+
+// Members that can not acknowledge are members no more; where none is left the primary is alone.
 void supervisor::keep_members(time_point now) {
   node_set lost;
   bool any_left = false;
   bool none_standing = true;
   each_other([&](const node_entry& each) {
     if (!topology_->sync.contains(each.id)) return;
-    start_again(now, each.id);
-    const node_view& of = view(each.id);
-    const bool is_there = of.present() && has_standing(each.id);
-    if (is_there && acknowledges(each.id)) {
-      any_left = true;
-      return;
-    }
-    if (is_there && of.is().follows == topology_->primary && of.is().receive_error == 0 &&
-        of.failures() < 3) {
-      // Its first word as a member, or its receiver was stopped by a takeover that was aborted.
-      if (hand(now, each.id) && (!of.is().acks || of.is().receiving == receiver::stopped)) {
-        say(now, each.id, follow{topology_->primary, true});
-      }
-      if (of.present_for(now) < options_.member_lost_after || of.is().acks == false) return;
-      if (of.is().receiving == receiver::connecting &&
-          of.quiet_for(now) < options_.member_lost_after) {
-        return;
-      }
-    }
-    if (!of.present() || is_there) none_standing = false;
-    const bool for_good = restarted(each.id);
-    if (for_good || of.absent_for(now) >= options_.member_lost_after || is_there) {
-      lost.insert(each.id);
-    }
+    const member_state is = member_now(now, each.id);
+    if (is == member_state::acknowledges) any_left = true;
+    if (is == member_state::lost) lost.insert(each.id);
+    if (!restarted(each.id)) none_standing = false;
   });
   if (lost.empty() || topology_->maintenance) return;
+  const bool alone = !any_left && lost == topology_->sync && (options_.solo || none_standing);
+  if (alone) {
+    // Where solo is forbidden commits go on waiting.
+    topology next = *topology_;
+    next.phase = phase::solo;
+    next.sync = {};
+    note("solo", name(topology_->primary), {}, "no member is left that could acknowledge",
+         "the primary serves alone");
+    return write(std::move(next));
+  }
   each_other([&](const node_entry& each) {
     if (writing_ || !lost.contains(each.id)) return;
     if (any_left) {
       remove_member(now, each.id);
-    } else if (lost == topology_->sync && (options_.solo || none_standing)) {
-      // Where solo is forbidden commits go on waiting.
-      topology next = *topology_;
-      next.phase = phase::solo;
-      next.sync = {};
-      note("solo", name(topology_->primary), {}, "no member is left that could acknowledge",
-           "the primary serves alone");
-      write(std::move(next));
     } else if (has_standing(each.id) && hand(now, topology_->primary) &&
                view(topology_->primary).is().cut.contains(each.id)) {
       // It was to be removed, and is the last one now.

@@ -158,6 +158,11 @@ node_id supervisor::most_advanced() const {
 }
 
 void supervisor::takeover(time_point now) {
+  // A frozen one would keep its replicas waiting for a second while they take leave of it.
+  const node_id old = topology_->primary;
+  if (!view(old).present() && view(old).by_agent(now) == process::running && view(old).ready(now)) {
+    say(now, old, kill_server{});
+  }
   bool all = true;
   each_other([&](const node_entry& each) {
     if (topology_->sync.contains(each.id) && !revoked(now, each.id)) all = false;
