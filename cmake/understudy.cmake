@@ -7,6 +7,11 @@ find_package(fmt REQUIRED CONFIG)
 find_package(OpenSSL REQUIRED COMPONENTS Crypto)
 find_package(SQLite3 REQUIRED)
 find_package(prometheus-cpp REQUIRED CONFIG)
+find_path(MARIADB_INCLUDE_DIR mysql.h PATH_SUFFIXES mariadb REQUIRED)
+find_library(MARIADB_LIBRARY mariadb REQUIRED)
+add_library(MariaDB::Client UNKNOWN IMPORTED)
+set_target_properties(MariaDB::Client PROPERTIES IMPORTED_LOCATION ${MARIADB_LIBRARY}
+  INTERFACE_INCLUDE_DIRECTORIES ${MARIADB_INCLUDE_DIR})
 
 # Everything compiled here gets these; programs that link to the library do not.
 add_compile_options(-Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual

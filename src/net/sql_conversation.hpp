@@ -35,8 +35,9 @@ struct sql_rules {
 };
 
 /// Of one connection. Whatever it does not understand makes it unreadable: all bytes are then
-/// forwarded unread, and nobody may think that it rests. So do TLS, compression, and a replica's
-/// binary log. Commands of 16 KiB or less are forwarded whole or not at all.
+/// forwarded unread, and nobody may think that it rests. So do TLS, compression, a replica's binary
+/// log, and a client's farewell. Locks (LOCK TABLES, GET_LOCK) are no transaction. Commands of 16
+/// KiB or less are forwarded whole or not at all.
 class sql_conversation {
  public:
   /// Commands that are forwarded and not answered; MariaDB's clients send some before answers.

@@ -26,10 +26,10 @@ bool is_answered(sql_command command) {
          command != sql_command::close_statement;
 }
 
-/// The server goes on sending as long as it likes.
-bool is_endless(sql_command command) {
-  return command == sql_command::binlog_dump || command == sql_command::binlog_dump_gtid ||
-         command == sql_command::table_dump;
+/// What follows is no answer: the server sends as long as it likes, or ends the connection.
+bool is_last(sql_command command) {
+  return command == sql_command::quit || command == sql_command::binlog_dump ||
+         command == sql_command::binlog_dump_gtid || command == sql_command::table_dump;
 }
 
 }  // namespace
@@ -87,7 +87,7 @@ sql_step sql_conversation::begin_command(std::string_view received, bool whole) 
     return {all ? kind::refuse : kind::end, sql_header_bytes + length, why};
   }
   if (is_answered(command)) pending_ += static_cast<char>(byte);
-  if (is_endless(command)) phase_ = phase::unreadable;
+  if (is_last(command)) phase_ = phase::unreadable;
   const sql_step step = begin_message(received);
   looks_for_kill_ = has_text && rules_.refuse_kill && (packet_left_ > 0 || goes_on_);
   kill_ = finder;

@@ -133,6 +133,8 @@ void proxy::take(tcp::socket client) {
 sql_place_ptr proxy::choose(const std::vector<sql_place_ptr>& tried) {
   if (stopped_ || gate_ != sql_gate::open) return nullptr;
   sql_place_ptr best;
+  // Where none has fewer they take turns: most connections are short.
+  if (!places_.empty()) std::rotate(places_.begin(), places_.begin() + 1, places_.end());
   // Fewer for its weight, with the one that is to come: compared without a division.
   const auto load = [](const sql_place_ptr& of, const sql_place_ptr& other) {
     return (of->connections + 1) * std::max(1U, other->target.weight);

@@ -66,6 +66,7 @@ asio::awaitable<void> sql_session::run(std::shared_ptr<sql_session> self) {
 asio::awaitable<bool> sql_session::find_server() {
   const auto deadline = clock::now() + host_->options().wait_max;
   std::optional<bool> may_wait;
+  const std::string& name = host_->options().name;
   std::vector<sql_place_ptr> tried;
   while (phase_ != phase::closed) {
     const auto now = clock::now();
@@ -84,11 +85,13 @@ asio::awaitable<bool> sql_session::find_server() {
     }
     if (!may_wait) may_wait = host_->has_room_to_wait();
     if (!*may_wait) {
-      refuse(too_many_connections, "Too many clients wait for a server here; try again");
+      refuse(too_many_connections,
+             "Too many clients wait for a \"" + name + "\" connection; try again");
     } else if (now >= deadline) {
       const bool unreached = !tried.empty();
-      refuse(server_shutdown, unreached ? "No server could be reached in time; try again"
-                                        : "There is no server to lead to now; try again");
+      refuse(server_shutdown,
+             (unreached ? "No server could be reached for a \"" : "No server is there for a \"") +
+                 name + "\" connection; try again");
     } else {
       co_await rung_or(tried.empty() ? deadline : std::min(deadline, now + retry_pause));
       tried.clear();

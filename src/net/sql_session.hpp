@@ -93,6 +93,7 @@ class sql_session : public std::enable_shared_from_this<sql_session> {
   bool say(const std::string& bytes);
   void end_if_rests();
   void farewell(const std::string& error, sql_parting how);
+  void close_after(std::chrono::milliseconds time);
   void leave_place(sql_parting how);
   [[nodiscard]] bool between_statements() const;
 
@@ -115,6 +116,7 @@ class sql_session : public std::enable_shared_from_this<sql_session> {
   std::size_t up_begin_ = 0;
   std::size_t up_end_ = 0;
   bool draining_ = false;
+  bool parted_ = false;      ///< from the server, while its last answer is being delivered
   bool delivering_ = false;  ///< the server's bytes to the client
   bool forwarding_ = false;  ///< the client's to the server
   std::string why_;

@@ -63,6 +63,10 @@ asio::awaitable<void> sql_session::carry_down() {
     delivering_ = false;
     if (phase_ != phase::open) co_return;
     if (failed) break;
+    if (parted_) {
+      farewell(not_executed(1, why_), sql_parting::itself);
+      co_return;
+    }
     bell_.cancel();
     end_if_rests();
   }
@@ -74,7 +78,7 @@ asio::awaitable<void> sql_session::carry_up(std::shared_ptr<sql_session> self) {
   using kind = sql_step::kind;
   while (s.phase_ == phase::open) {
     const std::string_view received(s.up_->data() + s.up_begin_, s.up_end_ - s.up_begin_);
-    const bool may_begin = !s.draining_ || s.talk_.in_transaction();
+    const bool may_begin = !s.parted_ && (!s.draining_ || s.talk_.in_transaction());
     const bool full = received.size() == buffer_bytes;
     const sql_step step = s.talk_.from_client(received, full, may_begin);
     if (step.what == kind::more) {
@@ -148,7 +152,11 @@ void sql_session::farewell(const std::string& error, sql_parting how) {
   error_code ec;
   if (say(error)) client_.shutdown(tcp::socket::shutdown_send, ec);
   bell_.cancel();
-  limit_.expires_after(farewell_max);
+  close_after(farewell_max);
+}
+
+void sql_session::close_after(std::chrono::milliseconds time) {
+  limit_.expires_after(time);
   limit_.async_wait([self = shared_from_this()](error_code cancelled) {
     if (!cancelled) self->close();
   });
@@ -157,11 +165,20 @@ void sql_session::farewell(const std::string& error, sql_parting how) {
 void sql_session::cut(std::string_view why) {
   if (phase_ == phase::connecting) {
     moved_ = true;
+    leave_place(sql_parting::itself);
     bell_.cancel();
-  } else if (phase_ == phase::open && between_statements()) {
-    farewell(not_executed(1, std::string(why)),
-             talk_.in_transaction() ? sql_parting::cut : sql_parting::ended);
-  } else if (phase_ == phase::open) {
+  }
+  if (phase_ != phase::open || parted_) return;
+  why_ = why;
+  const auto how = talk_.in_transaction() ? sql_parting::cut : sql_parting::ended;
+  if (between_statements()) {
+    farewell(not_executed(1, why_), how);
+  } else if (talk_.readable() && talk_.resting() && !forwarding_) {
+    // The last answer is on its way to the client, whole.
+    parted_ = true;
+    leave_place(how);
+    close_after(farewell_max);
+  } else {
     leave_place(sql_parting::cut);
     close();
   }
@@ -169,7 +186,7 @@ void sql_session::cut(std::string_view why) {
 
 void sql_session::drain(std::string_view why, std::chrono::milliseconds at_most) {
   if (phase_ == phase::connecting) return cut(why);
-  if (phase_ != phase::open) return;
+  if (phase_ != phase::open || parted_) return;
   why_ = why;
   draining_ = true;
   limit_.expires_after(at_most);

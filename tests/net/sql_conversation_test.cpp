@@ -176,7 +176,7 @@ std::vector<example> examples() {
        {c(command('\x11', "b\0\0\0"s)), s(packet(1, "\xfemysql_native_password\0"s)),
         c(packet(2, std::string(20, 'x'))), s(ok(idle, 3))},
        "rests"},
-      {"quit", {c(command('\x01'))}, "rests"},
+      {"quit", {c(command('\x01'))}, "unreadable"},
   };
 }
 
