@@ -54,7 +54,7 @@ sql_step sql_conversation::from_client(std::string_view received, bool full, boo
 }
 
 sql_step sql_conversation::begin_login(std::string_view received) {
-  const std::string_view payload = received.substr(sql_header_bytes);
+  const std::string_view payload = received.substr(sql_header_bytes, sql_packet_length(received));
   const std::uint64_t both = can_ & sql_login_can(payload);
   const bool tls = (both & sql_can::tls) != 0 && sql_packet_length(received) <= tls_request_bytes;
   sequence_ = static_cast<std::uint8_t>(received[3]);
@@ -81,7 +81,7 @@ sql_step sql_conversation::begin_command(std::string_view received, bool whole) 
     if (command == sql_command::process_kill || (has_text && finder.find(text))) why = reason::kill;
   }
   if (why != reason::none) {
-    if (!pending_.empty()) return only(kind::wait);  // answers come in order
+    if (!pending_.empty() || !server_.between()) return only(kind::wait);  // in order, and whole
     sequence_ = static_cast<std::uint8_t>(received[3]);
     const bool all = whole && length < sql_packet_bytes_max;
     return {all ? kind::refuse : kind::end, sql_header_bytes + length, why};

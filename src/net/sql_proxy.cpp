@@ -66,9 +66,9 @@ class proxy final : public sql_proxy, public sql_host, public std::enable_shared
   void use(std::vector<sql_target> targets);
   void part_from_removed(bool at_once);
   /// Ends a hold, if there is one.
-  void open_gate();
+  void end_hold();
   /// Closed, once nobody leads anywhere.
-  void check_gate();
+  void check_hold();
   void tell_held(sql_held how);
   void wake();
 
@@ -81,7 +81,7 @@ class proxy final : public sql_proxy, public sql_host, public std::enable_shared
   std::uint64_t stamp_ = 0;
   bool stopped_ = false;
 
-  sql_gate gate_ = sql_gate::open;
+  sql_hold hold_ = sql_hold::none;
   std::vector<held_handler> held_;  ///< who wants to know
   asio::steady_timer hold_timer_;
   std::size_t cut_in_hold_ = 0;
@@ -131,7 +131,7 @@ void proxy::take(tcp::socket client) {
 }
 
 sql_place_ptr proxy::choose(const std::vector<sql_place_ptr>& tried) {
-  if (stopped_ || gate_ != sql_gate::open) return nullptr;
+  if (stopped_ || hold_ != sql_hold::none) return nullptr;
   sql_place_ptr best;
   // Where none has fewer they take turns: most connections are short.
   if (!places_.empty()) std::rotate(places_.begin(), places_.begin() + 1, places_.end());
@@ -158,8 +158,8 @@ bool proxy::has_room_to_wait() const {
 void proxy::left_place(sql_parting how) {
   ended_ += how == sql_parting::ended;
   cut_ += how == sql_parting::cut;
-  cut_in_hold_ += how == sql_parting::cut && gate_ == sql_gate::closing;
-  check_gate();
+  cut_in_hold_ += how == sql_parting::cut && hold_ == sql_hold::closing;
+  check_hold();
 }
 
 bool proxy::lead_to(std::vector<sql_target> targets, std::uint64_t stamp) {
@@ -167,7 +167,7 @@ bool proxy::lead_to(std::vector<sql_target> targets, std::uint64_t stamp) {
   const bool higher = stamp > stamp_;
   stamp_ = stamp;
   use(std::move(targets));
-  open_gate();
+  end_hold();
   part_from_removed(higher && options_.cut_removed);
   wake();
   return true;
@@ -175,15 +175,15 @@ bool proxy::lead_to(std::vector<sql_target> targets, std::uint64_t stamp) {
 
 void proxy::stop_all() {
   places_.clear();
-  open_gate();
+  end_hold();
   part_from_removed(true);
 }
 
 void proxy::hold(held_handler done) {
   held_.push_back(std::move(done));
   if (stopped_) return tell_held({false, 0});
-  if (gate_ == sql_gate::open) {
-    gate_ = sql_gate::closing;
+  if (hold_ == sql_hold::none) {
+    hold_ = sql_hold::closing;
     cut_in_hold_ = 0;
     hold_timer_.expires_after(options_.hold_max);
     hold_timer_.async_wait([self = shared_from_this()](error_code cancelled) {
@@ -191,30 +191,30 @@ void proxy::hold(held_handler done) {
     });
     for (const auto& session : sessions()) session->drain(because_switchover, options_.grace);
   }
-  check_gate();
+  check_hold();
 }
 
 void proxy::release() {
-  if (gate_ == sql_gate::open) return;
-  open_gate();
+  if (hold_ == sql_hold::none) return;
+  end_hold();
   part_from_removed(false);
   wake();
 }
 
-void proxy::open_gate() {
-  if (gate_ == sql_gate::open) return;
-  gate_ = sql_gate::open;
+void proxy::end_hold() {
+  if (hold_ == sql_hold::none) return;
+  hold_ = sql_hold::none;
   hold_timer_.cancel();
   tell_held({false, cut_in_hold_});  // who was told that it is closed is not told again
 }
 
-void proxy::check_gate() {
-  if (gate_ == sql_gate::open) return;
-  if (gate_ == sql_gate::closing) {
+void proxy::check_hold() {
+  if (hold_ == sql_hold::none) return;
+  if (hold_ == sql_hold::closing) {
     for (const auto& [at, session] : sessions_) {
       if (session->place()) return;
     }
-    gate_ = sql_gate::closed;
+    hold_ = sql_hold::closed;
   }
   tell_held({true, cut_in_hold_});
 }
@@ -268,7 +268,7 @@ void proxy::wake() {
 
 sql_status_report proxy::status() const {
   sql_status_report out;
-  out.gate = gate_;
+  out.hold = hold_;
   out.stamp = stamp_;
   out.accepted = accepted_;
   out.refused = refused_;
@@ -296,7 +296,7 @@ void proxy::stop() {
     error_code ignored;
     acceptor->close(ignored);
   }
-  open_gate();
+  end_hold();
   for (const auto& session : sessions()) session->close();
 }
 

@@ -20,7 +20,7 @@ struct sql_target {
 };
 
 struct sql_proxy_options {
-  std::string name = "write";  ///< in what clients are told
+  std::string name = "write";  ///< clients are told it where no server is found for them
   /// A higher stamp cuts connections to targets that are none any more (`write`). False: they are
   /// drained, as with an equal stamp (`read`).
   bool cut_removed = true;
@@ -37,22 +37,23 @@ struct sql_proxy_options {
   std::chrono::milliseconds wait_max{10000};
   /// From the first packet to a target to its greeting; then another is tried, or the same again.
   std::chrono::milliseconds connect_max{2000};
-  /// What a hold leaves an open transaction, or a statement under way, before it is cut. The gate
+  /// What a hold leaves an open transaction, or a statement under way, before it is cut. The hold
   /// has to be confirmed in 200 ms, and a switchover should take less than 100.
   std::chrono::milliseconds grace{50};
   std::chrono::milliseconds hold_max{2000};    ///< then it ends by itself
   std::chrono::milliseconds drain_max{30000};  ///< after it a removed target's connections are cut
 };
 
-enum class sql_gate : std::uint8_t {
-  open,
-  closing,  ///< held; something is in flight still
-  closed,   ///< held, and nothing is connected to any target
+/// How far a hold has come.
+enum class sql_hold : std::uint8_t {
+  none,
+  closing,  ///< something is in flight still
+  closed,   ///< nothing is connected to any target
 };
 
 /// What an owner shows of it. Counts of now; those after `accepted` since the start.
 struct sql_status_report {
-  sql_gate gate = sql_gate::open;
+  sql_hold hold = sql_hold::none;
   std::uint64_t stamp = 0;
   std::size_t open = 0;            ///< connected to a target
   std::size_t waiting = 0;         ///< for a target, or for its greeting
@@ -117,7 +118,7 @@ class sql_proxy {
   using held_handler = std::function<void(sql_held)>;
   /// For a switchover: new connections wait. Those that rest outside a transaction end at once;
   /// transactions that are open, and statements under way, have the grace to end. Nothing is
-  /// forwarded any more once `done` has been told that the gate is closed. A hold in a hold does
+  /// forwarded any more once `done` has been told that all is closed. A hold in a hold does
   /// not prolong it.
   virtual void hold(held_handler done) = 0;
   /// Ends a hold: who waits goes on, to the same targets.

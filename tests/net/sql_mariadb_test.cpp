@@ -17,13 +17,6 @@ namespace {
 
 constexpr unsigned killed = 1927;
 
-net::sql_proxy_options patient() {
-  net::sql_proxy_options out;
-  out.grace = 60s;
-  out.hold_max = 60s;
-  return out;
-}
-
 class SqlMariadb : public testing::Test {
  protected:
   SqlMariadb() { lead_to(server_, 1); }
@@ -51,7 +44,7 @@ class SqlMariadb : public testing::Test {
   }
 
   mariadb_server server_;
-  sql_endpoint endpoint_{patient()};
+  sql_endpoint endpoint_{with_grace(60s)};
 };
 
 /// A program's output.

@@ -173,6 +173,21 @@ sql_pair sql_endpoint::session(sql_listener& at) {
   return out;
 }
 
+net::sql_proxy_options with_grace(std::chrono::milliseconds grace) {
+  net::sql_proxy_options out;
+  out.grace = grace;
+  out.hold_max = 60s;
+  return out;
+}
+
+void expect_farewell(sql_end& client) {
+  const std::string said = client.rest();
+  ASSERT_EQ(error_code_of(said), 1927u) << said;
+  EXPECT_NE(said.find("#08S01This was not executed"), std::string::npos) << said;
+  EXPECT_EQ(said.size(), net::sql_header_bytes + net::sql_packet_length(said));
+  EXPECT_EQ(said[3], 1);
+}
+
 unsigned error_code_of(std::string_view packet) {
   if (packet.size() < 7 || packet[4] != '\xff') return 0;
   return static_cast<unsigned>(net::sql_number(packet, 5, 2));

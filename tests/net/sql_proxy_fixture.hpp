@@ -115,6 +115,13 @@ class sql_endpoint {
   std::thread thread_;
 };
 
+/// An open transaction has so long to end in a hold, which does not end by itself.
+[[nodiscard]] net::sql_proxy_options with_grace(std::chrono::milliseconds grace);
+
+/// The client is told that its statement was not executed, as if that were its answer, and then the
+/// end.
+void expect_farewell(sql_end& client);
+
 /// The code of an error packet; 0 where it is none.
 unsigned error_code_of(std::string_view packet);
 

@@ -3,37 +3,16 @@
 
 #include <gtest/gtest.h>
 
-#include <algorithm>
-
 #include "net/sql_proxy_fixture.hpp"
 
 namespace understudy::test {
 namespace {
 
-using net::sql_gate;
 using report = net::sql_status_report;
 
-constexpr unsigned idle = status::autocommit;
 constexpr unsigned busy = status::autocommit | status::in_transaction;
-constexpr unsigned killed = 1927;
 constexpr unsigned too_many = 1040;
 constexpr unsigned shutdown = 1053;
-
-net::sql_proxy_options with_grace(std::chrono::milliseconds grace) {
-  net::sql_proxy_options out;
-  out.grace = grace;
-  out.hold_max = 60s;
-  return out;
-}
-
-/// The client is told that its statement was not executed, and then the end.
-void expect_farewell(sql_end& client) {
-  const std::string said = client.rest();
-  ASSERT_EQ(error_code_of(said), killed) << said;
-  EXPECT_NE(said.find("#08S01This was not executed"), std::string::npos) << said;
-  EXPECT_EQ(said.size(), 4u + net::sql_packet_length(said));
-  EXPECT_EQ(said[3], 1) << "it must look like the answer to a statement";
-}
 
 TEST(SqlProxy, PassesAllBytes) {
   sql_listener one;
@@ -235,128 +214,6 @@ TEST(SqlProxy, ForgetsClientsThatGoWhileTheyWait) {
   EXPECT_TRUE(endpoint.eventually([](const report& now) { return now.waiting == 0; }));
 }
 
-TEST(SqlProxy, HoldEndsWhatRestsAndLetsNewOnesWait) {
-  sql_listener one;
-  sql_listener two;
-  sql_endpoint endpoint(with_grace(60s));
-  endpoint.lead_to({&one}, 1);
-  auto rests = endpoint.session(one);
-  const auto how = endpoint.hold().get();
-  EXPECT_TRUE(how.closed);
-  EXPECT_EQ(how.cut, 0u);
-  EXPECT_EQ(endpoint.status().gate, sql_gate::closed);
-  EXPECT_EQ(endpoint.status().ended, 1u);
-  expect_farewell(rests.client);
-  auto client = sql_end::to(endpoint.port());
-  EXPECT_TRUE(client.quiet());
-  EXPECT_FALSE(one.waiting());
-  endpoint.lead_to({&two}, 2);
-  auto server = two.accept();
-  server.send(greeting());
-  client.expect(greeting());
-  EXPECT_EQ(endpoint.status().gate, sql_gate::open);
-}
-
-TEST(SqlProxy, HoldWaitsForAnOpenTransaction) {
-  sql_listener one;
-  sql_endpoint endpoint(with_grace(60s));
-  endpoint.lead_to({&one}, 1);
-  auto pair = endpoint.session(one);
-  pair.ask(query("BEGIN"));
-  pair.answer(ok(busy));
-  auto held = endpoint.hold();
-  pair.ask(query("INSERT"));
-  pair.answer(ok(busy));
-  EXPECT_EQ(endpoint.status().gate, sql_gate::closing);
-  pair.ask(query("COMMIT"));
-  pair.answer(ok(idle));
-  EXPECT_TRUE(held.get().closed);
-  expect_farewell(pair.client);
-}
-
-TEST(SqlProxy, HoldForwardsNothingNew) {
-  sql_listener one;
-  sql_endpoint endpoint(with_grace(60s));
-  endpoint.lead_to({&one}, 1);
-  auto pair = endpoint.session(one);
-  pair.ask(query("SELECT"));
-  auto held = endpoint.hold();
-  pair.client.send(query("INSERT"));
-  EXPECT_TRUE(pair.server.quiet());
-  pair.answer(ok(idle));
-  expect_farewell(pair.client);
-  EXPECT_EQ(pair.server.rest(), "");
-  EXPECT_EQ(held.get().cut, 0u);
-}
-
-TEST(SqlProxy, HoldCutsWhenTheGraceIsOver) {
-  sql_listener one;
-  sql_endpoint endpoint(with_grace(20ms));
-  endpoint.lead_to({&one}, 1);
-  auto open = endpoint.session(one);
-  open.ask(query("BEGIN"));
-  open.answer(ok(busy));
-  auto working = endpoint.session(one);
-  working.ask(query("UPDATE"));
-  const auto how = endpoint.hold().get();
-  EXPECT_TRUE(how.closed);
-  EXPECT_EQ(how.cut, 2u);
-  expect_farewell(open.client);
-  EXPECT_EQ(working.client.rest(), "");
-}
-
-TEST(SqlProxy, HoldLetsLoginsEnd) {
-  sql_listener one;
-  sql_endpoint endpoint(with_grace(60s));
-  endpoint.lead_to({&one}, 1);
-  sql_pair pair{sql_end::to(endpoint.port()), one.accept()};
-  pair.answer(greeting());
-  auto held = endpoint.hold();
-  pair.ask(login());
-  pair.answer(ok(idle, 2));
-  expect_farewell(pair.client);
-  EXPECT_TRUE(held.get().closed);
-}
-
-TEST(SqlProxy, ReleaseLeavesTransactionsWhereTheyAre) {
-  sql_listener one;
-  sql_endpoint endpoint(with_grace(60s));
-  endpoint.lead_to({&one}, 1);
-  auto pair = endpoint.session(one);
-  pair.ask(query("BEGIN"));
-  pair.answer(ok(busy));
-  auto held = endpoint.hold();
-  auto waits = sql_end::to(endpoint.port());
-  EXPECT_TRUE(endpoint.eventually([](const report& now) { return now.waiting == 1; }));
-  endpoint.release();
-  EXPECT_FALSE(held.get().closed);
-  (void)one.accept();
-  pair.ask(query("COMMIT"));
-  pair.answer(ok(idle));
-  pair.ask(query("SELECT"));
-  pair.answer(ok(idle));
-}
-
-TEST(SqlProxy, HoldEndsByItself) {
-  auto options = with_grace(10ms);
-  options.hold_max = 40ms;
-  sql_listener one;
-  sql_endpoint endpoint(options);
-  endpoint.lead_to({&one}, 1);
-  EXPECT_TRUE(endpoint.hold().get().closed);
-  auto client = sql_end::to(endpoint.port());
-  auto server = one.accept();
-  server.send(greeting());
-  client.expect(greeting());
-  EXPECT_EQ(endpoint.status().gate, sql_gate::open);
-}
-
-TEST(SqlProxy, ASecondHoldIsToldToo) {
-  sql_endpoint endpoint(with_grace(60s));
-  EXPECT_TRUE(endpoint.hold().get().closed);
-  EXPECT_TRUE(endpoint.hold().get().closed);
-}
-
 TEST(SqlProxy, RefusesKillAndGoesOn) {
   sql_listener one;
   sql_endpoint endpoint;
@@ -390,80 +247,6 @@ TEST(SqlProxy, TellsAClientWhoseServerHasGone) {
   expect_farewell(pair.client);
 }
 
-TEST(SqlProxy, CutsUnreadableConnectionsInAHold) {
-  sql_listener one;
-  sql_endpoint endpoint(with_grace(20ms));
-  endpoint.lead_to({&one}, 1);
-  sql_pair pair{sql_end::to(endpoint.port()), one.accept()};
-  pair.answer(greeting());
-  pair.ask(tls_request());
-  pair.ask("\x16\x03\x01 anything");
-  pair.answer("\x16\x03\x03 anything");
-  EXPECT_EQ(endpoint.status().unreadable, 1u);
-  EXPECT_EQ(endpoint.hold().get().cut, 1u);
-  EXPECT_EQ(pair.client.rest(), "");
-}
-
-net::sql_proxy_options for_reading() {
-  net::sql_proxy_options out;
-  out.name = "read";
-  out.cut_removed = false;
-  out.refuse_kill = false;
-  return out;
-}
-
-TEST(SqlProxy, ReadersGoWhereTheFewestAre) {
-  sql_listener one;
-  sql_listener two;
-  sql_endpoint endpoint(for_reading());
-  endpoint.lead_to({&one, &two}, 1);
-  std::vector<sql_end> clients;
-  std::vector<sql_end> servers;
-  for (int i = 0; i < 3; ++i) {
-    clients.push_back(sql_end::to(endpoint.port()));
-    clients.push_back(sql_end::to(endpoint.port()));
-    servers.push_back(one.accept());
-    servers.push_back(two.accept());
-  }
-  for (const auto& target : endpoint.status().targets) EXPECT_EQ(target.connections, 3u);
-}
-
-TEST(SqlProxy, ReadersGoByWeight) {
-  sql_listener one;
-  sql_listener two;
-  sql_endpoint endpoint(for_reading());
-  endpoint.with([&](net::sql_proxy& proxy) {
-    return proxy.lead_to({{one.address(), 3}, {two.address(), 1}}, 1);
-  });
-  std::vector<sql_end> clients;
-  for (int i = 0; i < 8; ++i) clients.push_back(sql_end::to(endpoint.port()));
-  EXPECT_TRUE(endpoint.eventually([&](const report& now) {
-    std::size_t of_one = 0;
-    std::size_t of_two = 0;
-    for (const auto& target : now.targets) {
-      (target.address == one.address() ? of_one : of_two) = target.connections;
-    }
-    return of_one == 6 && of_two == 2;
-  }));
-}
-
-TEST(SqlProxy, ReadersTakeTurns) {
-  sql_listener one;
-  sql_listener two;
-  sql_endpoint endpoint(for_reading());
-  endpoint.lead_to({&one, &two}, 1);
-  std::vector<const sql_listener*> went;
-  for (int i = 0; i < 4; ++i) {
-    auto client = sql_end::to(endpoint.port());
-    sql_listener& at = one.waiting() ? one : two;
-    const auto server = at.accept();
-    went.push_back(&at);
-    { const sql_end gone = std::move(client); }
-    EXPECT_TRUE(endpoint.eventually([](const report& now) { return now.waiting == 0; }));
-  }
-  EXPECT_EQ(std::count(went.begin(), went.end(), &one), 2);
-}
-
 TEST(SqlProxy, AGoodbyeIsNotAnswered) {
   sql_listener one;
   sql_endpoint endpoint;
@@ -474,44 +257,46 @@ TEST(SqlProxy, AGoodbyeIsNotAnswered) {
   EXPECT_EQ(pair.client.rest(), "");
 }
 
-TEST(SqlProxy, ReadersPassOverAServerThatIsGone) {
-  auto gone = std::make_unique<sql_listener>();
-  const std::string address = gone->address();
-  gone.reset();
-  sql_listener two;
-  sql_endpoint endpoint(for_reading());
-  endpoint.with([&](net::sql_proxy& proxy) {
-    return proxy.lead_to({{address, 1}, {two.address(), 1}}, 1);
-  });
-  (void)endpoint.session(two);
-}
-
-TEST(SqlProxy, ReadersOfARemovedServerEndWhenTheyRest) {
+/// What a client gets of an answer that ends after so many bytes.
+std::string answer_up_to(std::size_t bytes, bool by_takeover, const std::string& answer) {
   sql_listener one;
   sql_listener two;
-  sql_endpoint endpoint(for_reading());
+  sql_endpoint endpoint;
   endpoint.lead_to({&one}, 1);
-  auto rests = endpoint.session(one);
-  auto works = endpoint.session(one);
-  works.ask(query("SELECT"));
-  endpoint.lead_to({&two}, 2);
-  expect_farewell(rests.client);
-  works.answer(packet(1, "\x01") + column() + eof() + row() + eof());
-  expect_farewell(works.client);
-  EXPECT_EQ(endpoint.status().cut, 0u);
+  auto pair = endpoint.session(one);
+  pair.ask(query("SELECT"));
+  pair.answer(answer.substr(0, bytes));
+  if (by_takeover) {
+    endpoint.lead_to({&two}, 2);
+  } else {
+    const sql_end gone = std::move(pair.server);
+  }
+  return pair.client.rest();
 }
 
-TEST(SqlProxy, ReadersOfARemovedServerDoNotStayForEver) {
-  auto options = for_reading();
-  options.drain_max = 20ms;
+TEST(SqlProxy, AddsNothingToHalfAnAnswer) {
+  const std::string answer = packet(1, "\x01") + column() + eof() + row() + eof();
+  for (const bool by_takeover : {false, true}) {
+    for (std::size_t bytes = 0; bytes < answer.size(); ++bytes) {
+      ASSERT_EQ(answer_up_to(bytes, by_takeover, answer), "") << bytes;
+    }
+    EXPECT_EQ(error_code_of(answer_up_to(answer.size(), by_takeover, answer)), 1927u);
+  }
+}
+
+TEST(SqlProxy, RefusesTlsWhereItIsToldTo) {
+  net::sql_proxy_options options;
+  options.allow_unreadable = false;
   sql_listener one;
   sql_endpoint endpoint(options);
   endpoint.lead_to({&one}, 1);
-  auto works = endpoint.session(one);
-  works.ask(query("SELECT"));
-  endpoint.lead_to({}, 1);
-  EXPECT_EQ(works.client.rest(), "");
-  EXPECT_EQ(endpoint.status().cut, 1u);
+  sql_pair pair{sql_end::to(endpoint.port()), one.accept()};
+  pair.answer(greeting());
+  pair.client.send(tls_request());
+  const std::string said = pair.client.rest();
+  EXPECT_EQ(error_code_of(said), 1235u);
+  EXPECT_EQ(said[3], 2);
+  EXPECT_EQ(pair.server.rest(), "");
 }
 
 }  // namespace
