@@ -17,6 +17,8 @@
 #include <stdexcept>
 #include <thread>
 
+#include "support/free_port.hpp"
+
 namespace understudy::test {
 namespace {
 
@@ -32,17 +34,6 @@ sockaddr_in loopback(std::uint16_t port) {
   at.sin_port = htons(port);
   at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   return at;
-}
-
-std::uint16_t free_port() {
-  const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  sockaddr_in at = loopback(0);
-  socklen_t size = sizeof at;
-  const bool bound = ::bind(fd, reinterpret_cast<sockaddr*>(&at), sizeof at) == 0 &&
-                     ::getsockname(fd, reinterpret_cast<sockaddr*>(&at), &size) == 0;
-  ::close(fd);
-  if (!bound) throw std::runtime_error("no free port");
-  return ntohs(at.sin_port);
 }
 
 void run(const std::string& command) {
@@ -100,6 +91,7 @@ void mariadb_server::start(const std::vector<std::string>& more_options) {
                                  "--datadir=" + in + "data",
                                  "--socket=" + in + "socket",
                                  "--pid-file=" + in + "pid",
+                                 "--tmpdir=" + folder_.string(),
                                  "--log-error=" + in + "log",
                                  "--port=" + std::to_string(port_),
                                  "--bind-address=127.0.0.1",
