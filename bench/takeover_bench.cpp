@@ -6,6 +6,8 @@
 //
 // Silence is the longest time without any acknowledged commit around the fault. Afterwards every
 // acknowledged row is looked for on the primary. Exit code 1: one was lost.
+#include <signal.h>
+
 #include <algorithm>
 #include <atomic>
 #include <boost/asio/executor_work_guard.hpp>

@@ -94,11 +94,11 @@ void drill_server::stop() {
 }
 
 void drill_server::freeze() {
-  for (auto& one : processes_) one->signal(SIGSTOP);
+  for (auto& one : processes_) one->freeze();
 }
 
 void drill_server::freeze_one(unsigned which) {
-  processes_.at(which)->signal(SIGSTOP);
+  processes_.at(which)->freeze();
 }
 
 void drill_server::thaw() {

@@ -14,6 +14,7 @@
 #include <fstream>
 #include <stdexcept>
 #include <system_error>
+#include <thread>
 #include <utility>
 
 namespace understudy::app {
@@ -128,6 +129,16 @@ std::string process::wait_for_line(const std::string& prefix, milliseconds timeo
 
 void process::signal(int number) {
   if (!status_) ::kill(pid_, number);
+}
+
+void process::freeze() {
+  signal(SIGSTOP);
+  for (int i = 0; i < 1000 && !status_; ++i) {
+    siginfo_t what{};
+    const int done = ::waitid(P_PID, static_cast<id_t>(pid_), &what, WSTOPPED | WNOHANG);
+    if (done != 0 || what.si_pid == pid_) return;
+    std::this_thread::sleep_for(milliseconds(1));
+  }
 }
 
 std::optional<int> process::wait(milliseconds timeout) {

@@ -31,6 +31,8 @@ class process {
                                           std::chrono::milliseconds timeout);
   /// To the child alone. Nothing happens once it has been waited for.
   void signal(int number);
+  /// SIGSTOP, and waits until all its threads stand still (a second at most).
+  void freeze();
   /// Its wait status, once it has ended; nothing if it has not before `timeout`.
   std::optional<int> wait(std::chrono::milliseconds timeout);
 

@@ -97,7 +97,10 @@ void supervisor::keep_members(time_point now) {
     const member_state is = member_now(now, each.id);
     if (is == member_state::acknowledges) any_left = true;
     if (is == member_state::lost) lost.insert(each.id);
-    if (!restarted(each.id)) none_standing = false;
+    // One that turned out to have another history has never acknowledged anything of this one.
+    const node_view& of = view(each.id);
+    const bool differs = of.present() && of.is().receive_error == 1236;
+    if (!restarted(each.id) && !differs) none_standing = false;
   });
   if (lost.empty() || topology_->maintenance) return;
   const bool alone = !any_left && lost == topology_->sync && (options_.solo || none_standing);
