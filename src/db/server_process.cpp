@@ -24,6 +24,7 @@ extern "C" {
 
 #include "db/child.hpp"
 #include "db/error_log.hpp"
+#include "db/files.hpp"
 #include "db/look.hpp"
 #include "db/sql.hpp"
 
@@ -43,14 +44,6 @@ bool write_file(const fs::path& path, const std::string& text) {
   out << text;
   out.close();
   return out.good();
-}
-
-std::string last_lines(const fs::path& path) {
-  std::ostringstream all;
-  all << std::ifstream(path, std::ios::binary).rdbuf();
-  const std::string text = all.str();
-  constexpr std::size_t enough = 600;
-  return text.size() <= enough ? text : text.substr(text.size() - enough);
 }
 
 std::uint64_t random_number() {
