@@ -83,16 +83,17 @@ std::string receive(local_node& node, copy_source& from, const fs::path& into,
   fs::permissions(into, fs::perms::owner_all, failed);
   connected_pair pipe;
   if (!pipe.good()) return "no pipe could be made";
+  std::string sending;
+  // Whatever ends this function ends the program first: then nobody reads, and sending ends too.
+  std::jthread sender([&] {
+    sending = from.send(pipe.out(), node.stop);
+    pipe.close_out();
+  });
   child_options how;
   how.command = {(node.options.tools / "mbstream").string(), "-x", "-C", into.string()};
   how.input_fd = pipe.in();
   tool unpacks(how, node.tool_log("mbstream"));
   pipe.close_in();
-  std::string sending;
-  std::thread sender([&] {
-    sending = from.send(pipe.out(), node.stop);
-    pipe.close_out();
-  });
   std::string unpacking =
       wait_all({&unpacks}, node.stop, [&] { node.tell("copy", bytes_in(into), bytes); });
   sender.join();
