@@ -76,6 +76,13 @@ std::string settings_option(const fs::path& folder) {
   return "--defaults-file=" + settings_file(folder).string();
 }
 
+/// It has a primary configured (RESET SLAVE ALL removes the file), and has written nothing of its
+/// own since.
+bool was_replica(const fs::path& folder) {
+  std::error_code ignored;
+  return fs::exists(data_folder(folder) / "master.info", ignored);
+}
+
 /// The process of this pidfd has ended, or does within so many milliseconds.
 bool over(int descriptor, int wait) {
   pollfd fd{descriptor, POLLIN, 0};
@@ -155,10 +162,13 @@ std::string server_process::initialise() {
 }
 
 std::vector<std::string> server_process::arguments(core::start_role role) const {
+  const bool keeps = role == core::start_role::primary || was_replica(options_.settings.folder);
   std::vector<std::string> out{
       options_.program, settings_option(options_.settings.folder),
-      // The two go together: what the role says can be read from the mark alone.
-      std::string("--init-rpl-role=") + (role == core::start_role::primary ? "MASTER" : "SLAVE"),
+      // A replica that ended as one has nothing to give up: what it has, it has received. Cut off
+      // the end of its log it might be lost, for the relay log's files are deleted once applied.
+      std::string("--init-rpl-role=") + (keeps ? "MASTER" : "SLAVE"),
+      // What the role was can be read from this alone.
       "--report-user=" + to_string(start_mark{role, random_number(), host_start()}),
       "--skip-slave-start", "--read-only"};
   if (::geteuid() == 0) out.push_back("--user=" + options_.user);

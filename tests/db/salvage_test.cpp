@@ -83,7 +83,7 @@ TEST_F(Salvage, OverManyFilesAlsoWhereTransactionsSpanThem) {
   all_.administrator(2, "SET GLOBAL max_relay_log_size=4096");
   const auto client = two_.client(1);
   const auto insert = [&](int from, int to) {
-    const std::string all = "seq_" + std::to_string(from) + "_to_" + std::to_string(to);
+    const std::string all = "app.seq_" + std::to_string(from) + "_to_" + std::to_string(to);
     return client->run("INSERT INTO app.t SELECT -CAST(seq AS SIGNED) FROM " + all, soon()).ok();
   };
   ASSERT_TRUE(insert(1, 5000));
