@@ -2,6 +2,8 @@
 // and the next start of replication deletes them.
 #include <fmt/format.h>
 
+#include <system_error>
+
 #include "db/local_node.hpp"
 #include "db/sql.hpp"
 
@@ -45,6 +47,8 @@ std::string last_received(const std::vector<fs::path>& files, const core::gtid& 
 std::string apply(local_node& node, session& on, const std::vector<fs::path>& files,
                   const core::gtid& from, const core::gtid& to) {
   if (std::string f = node.write_tool_settings(); !f.empty()) return f;
+  const fs::path tail = node.folder() / "salvage.part";
+  if (std::string f = copy_groups(files, from, to, tail); !f.empty()) return f;
   // An event may be as large as a replica may receive.
   std::string packet;
   if (std::string f = node.ask(on, "SELECT @@global.max_allowed_packet", packet); !f.empty()) {
@@ -56,7 +60,7 @@ std::string apply(local_node& node, session& on, const std::vector<fs::path>& fi
   connected_pair pipe;
   if (!pipe.good()) return "no pipe could be made";
   child_options reading;
-  reading.command = node.read_log({}, from, to, files);
+  reading.command = node.read_log({}, {}, {}, {tail});
   reading.output_fd = pipe.out();
   child_options writing;
   writing.command = node.command("mariadb");
@@ -75,6 +79,8 @@ std::string apply(local_node& node, session& on, const std::vector<fs::path>& fi
       failed.empty() && !f.empty()) {
     failed = f;
   }
+  std::error_code ignored;
+  fs::remove(tail, ignored);
   return failed;
 }
 
