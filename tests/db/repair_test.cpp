@@ -36,6 +36,19 @@ TEST_F(Repair, TransactionsAreKeptAndTakenBack) {
   EXPECT_EQ(rows_of(two_, 1).count(5), 1u);
 }
 
+TEST_F(Repair, LargeTransactionsInSeveralFiles) {
+  alone("INSERT INTO app.t SELECT seq FROM app.seq_1000_to_9000");
+  alone("FLUSH BINARY LOGS");
+  alone("UPDATE app.t SET id=id+100000 WHERE id<>3");
+  alone("FLUSH BINARY LOGS");
+  alone(
+      "BEGIN; DELETE FROM app.t WHERE id>1500; INSERT INTO app.t SELECT seq FROM "
+      "app.seq_1_to_5000 WHERE seq<>3; COMMIT");
+  static_cast<void>(all_.does(1, core::repair{id_of(2)}));
+  EXPECT_EQ(two_.see(1).written, common_);
+  expect_follows();
+}
+
 TEST_F(Repair, WithNothingOfItsOwnItKeepsItsPlace) {
   const agent_report report = all_.does(1, core::repair{id_of(2)});
   EXPECT_EQ(report.kept, "");
