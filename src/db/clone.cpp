@@ -1,8 +1,8 @@
 // A data folder is replaced by a copy of another node's.
 //
-// `data.copy` is what comes, `data` what is, `data.old` what was. A file in the copy (the mark)
+// `data.copy` is what comes, `data` what is, `data.old` what was. A file in the copy (the seal)
 // says that it is whole, and where in the history; it is removed when the server of the copy has
-// taken that place. So what an interruption leaves can be told from the names and the mark.
+// taken that place. So what an interruption leaves can be told from the names and the seal.
 #include <fmt/format.h>
 #include <pwd.h>
 #include <unistd.h>
@@ -30,7 +30,7 @@ fs::path old_folder(const fs::path& folder) {
   return folder / "data.old";
 }
 
-fs::path mark_of(const fs::path& data) {
+fs::path seal_of(const fs::path& data) {
   return data / "understudy.copy";
 }
 
@@ -40,24 +40,24 @@ struct place {
   core::history state;
 };
 
-std::string read_place(const fs::path& mark, place& into) {
-  std::istringstream text(read_text(mark).value_or(""));
+std::string read_place(const fs::path& seal, place& into) {
+  std::istringstream text(read_text(seal).value_or(""));
   std::string at;
   std::string state;
   std::string end;
   if (!std::getline(text, at) || !std::getline(text, state) || !std::getline(text, end) ||
       end != "end") {
-    return mark.string() + " can not be read";
+    return seal.string() + " can not be read";
   }
   const auto position = core::parse_gtid(at);
   const auto all = core::parse_history(state);
-  if (!position || !all) return mark.string() + " makes no sense";
+  if (!position || !all) return seal.string() + " makes no sense";
   into = {*position, *all};
   return {};
 }
 
 std::string write_place(const fs::path& data, const place& what) {
-  return write_durably(mark_of(data),
+  return write_durably(seal_of(data),
                        core::to_string(what.at) + "\n" + core::to_string(what.state) + "\nend\n");
 }
 
@@ -150,7 +150,7 @@ std::string prepare(local_node& node, core::node_id donor, const core::history& 
   if (failed = node.state_of(donor, after); !failed.empty()) return failed;
   where.state = state_at(where.at, before, after);
   if (failed = give_to_server(copy, node.options.server.user); !failed.empty()) return failed;
-  // All of it is on the disk before the mark says that it is whole.
+  // All of it is on the disk before the seal says that it is whole.
   if (failed = sync_tree(copy); !failed.empty()) return failed;
   return write_place(copy, where);
 }
@@ -176,8 +176,8 @@ void swap_back(local_node& node) {
   node.server.kill();
   std::error_code ignored;
   if (!fs::exists(old, ignored)) return;
-  // Without its mark it is never taken for one that is whole.
-  fs::remove(mark_of(data), ignored);
+  // Without its seal it is never taken for one that is whole.
+  fs::remove(seal_of(data), ignored);
   fs::rename(data, copy_folder(node.folder()), ignored);
   fs::rename(old, data, ignored);
   static_cast<void>(sync_folder(node.folder()));
@@ -187,7 +187,7 @@ void swap_back(local_node& node) {
 std::string take_place(local_node& node) {
   const fs::path data = data_folder(node.folder());
   place where;
-  if (std::string f = read_place(mark_of(data), where); !f.empty()) return f;
+  if (std::string f = read_place(seal_of(data), where); !f.empty()) return f;
   session on(node.stop);
   if (std::string f = node.connect(on); !f.empty()) return f;
   const std::string sql = fmt::format(
@@ -203,7 +203,7 @@ std::string take_place(local_node& node) {
 
 bool clone_unfinished(const fs::path& folder) {
   std::error_code ignored;
-  return fs::exists(mark_of(data_folder(folder)), ignored);
+  return fs::exists(seal_of(data_folder(folder)), ignored);
 }
 
 void settle_clone(const fs::path& folder) {
@@ -212,7 +212,7 @@ void settle_clone(const fs::path& folder) {
   const fs::path copy = copy_folder(folder);
   const fs::path old = old_folder(folder);
   if (!fs::exists(data, ignored)) {
-    const bool whole = fs::exists(mark_of(copy), ignored);
+    const bool whole = fs::exists(seal_of(copy), ignored);
     if (whole || fs::exists(old, ignored)) fs::rename(whole ? copy : old, data, ignored);
     static_cast<void>(sync_folder(folder));
   }
@@ -239,7 +239,7 @@ std::string finish_clone(local_node& node) {
   if (failed = node.note_repairing(false); !failed.empty()) return failed;
   std::error_code ignored;
   const fs::path data = data_folder(node.folder());
-  fs::remove(mark_of(data), ignored);
+  fs::remove(seal_of(data), ignored);
   if (failed = sync_folder(data); !failed.empty()) return failed;
   fs::remove_all(old_folder(node.folder()), ignored);
   return {};

@@ -17,7 +17,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr const char* make_mark_table =
+constexpr const char* make_repair_table =
     "CREATE TABLE IF NOT EXISTS understudy_local.repair ("
     "id TINYINT UNSIGNED NOT NULL PRIMARY KEY, ended_at VARCHAR(64) NOT NULL, "
     "common VARCHAR(64) NOT NULL, state TEXT NOT NULL) ENGINE=InnoDB";
@@ -29,7 +29,7 @@ struct taken_back {
   std::string state;
 };
 
-std::string read_mark(local_node& node, session& on, std::optional<taken_back>& into) {
+std::string read_taken_back(local_node& node, session& on, std::optional<taken_back>& into) {
   const reply answer = on.run(
       "SELECT ended_at, common, state FROM understudy_local.repair WHERE id=1", node.deadline());
   if (is_missing(answer.failed)) return {};
@@ -53,20 +53,20 @@ std::string restart_log(local_node& node, session& on, const taken_back& what) {
 
 /// What another start or an agent that is gone left to be done. `done`: it was.
 std::string go_on(local_node& node, session& on, bool& done) {
-  std::optional<taken_back> mark;
-  if (std::string f = read_mark(node, on, mark); !f.empty()) return f;
-  if (!mark) return node.note_repairing(false);
+  std::optional<taken_back> left;
+  if (std::string f = read_taken_back(node, on, left); !f.empty()) return f;
+  if (!left) return node.note_repairing(false);
   std::string written;
   if (std::string f = node.ask(on, "SELECT @@global.gtid_binlog_pos", written); !f.empty()) {
     return f;
   }
-  if (!written.empty() && written != mark->ended_at && written != mark->common) {
+  if (!written.empty() && written != left->ended_at && written != left->common) {
     // It has gone on since: this was of another time.
     if (std::string f = node.run(on, "DELETE FROM understudy_local.repair"); !f.empty()) return f;
     return node.note_repairing(false);
   }
   done = true;
-  return restart_log(node, on, *mark);
+  return restart_log(node, on, *left);
 }
 
 /// The engine does this by itself, and logs nothing of it.
@@ -151,7 +151,7 @@ std::string write_undoing(local_node& node, const divergence& what, const fs::pa
 }
 
 std::string take_back(local_node& node, session& on, const divergence& what) {
-  if (std::string f = node.run(on, make_mark_table); !f.empty()) return f;
+  if (std::string f = node.run(on, make_repair_table); !f.empty()) return f;
   const fs::path undo = node.folder() / "repair.sql";
   node.tell("flashback");
   if (std::string f = write_undoing(node, what, undo); !f.empty()) return f;

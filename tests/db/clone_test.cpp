@@ -122,7 +122,7 @@ TEST_F(Clone, InterruptedBetweenItsRenamesItIsTheNewOne) {
 
 TEST_F(Clone, WithoutTheNewOneItIsTheOldOne) {
   dies_at("start");
-  // As it would be before the rename, with a copy that has no mark.
+  // As it would be before the rename, with a copy that has no seal.
   const fs::path copy = two_.options(1).settings.folder / "data.copy";
   fs::rename(all_.data(1), copy);
   fs::remove(copy / "understudy.copy");
