@@ -141,7 +141,8 @@ std::string prepare(local_node& node, core::node_id donor, const core::history& 
   const fs::path copy = copy_folder(node.folder());
   node.tell("prepare");
   std::string failed = node.run_tool({(node.options.tools / "mariadb-backup").string(), "--prepare",
-                                      "--target-dir=" + copy.string()},
+                                      // Not the common one, where servers delete what others have.
+                                      "--tmpdir=" + copy.string(), "--target-dir=" + copy.string()},
                                      {}, {});
   if (!failed.empty()) return failed;
   place where;

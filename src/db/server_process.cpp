@@ -46,6 +46,15 @@ bool write_file(const fs::path& path, const std::string& text) {
   return out.good();
 }
 
+/// Whoever it runs as may write there, as in any such folder.
+std::string make_temporary_folder(const fs::path& folder) {
+  const fs::path made = temporary_folder_of(folder);
+  std::error_code failed;
+  fs::create_directories(made, failed);
+  if (!failed) fs::permissions(made, fs::perms::all | fs::perms::sticky_bit, failed);
+  return failed ? "can not make " + made.string() + ": " + failed.message() : std::string();
+}
+
 std::uint64_t random_number() {
   std::random_device source;
   return (std::uint64_t{source()} << 32U) | source();
@@ -130,10 +139,13 @@ std::string server_process::initialise() {
   fs::remove_all(made, failed);
   fs::create_directories(made, failed);
   if (failed) return "can not make " + made.string() + ": " + failed.message();
+  if (const std::string why = make_temporary_folder(folder); !why.empty()) return why;
+  const std::string temporary = "--tmpdir=" + temporary_folder_of(folder).string();
   // Not with the settings of the cluster: the system's own tables have other engines.
   child_options install;
-  install.command = {options_.installer, "--no-defaults", "--datadir=" + made.string(),
-                     "--skip-test-db", "--auth-root-authentication-method=socket"};
+  install.command = {
+      options_.installer, "--no-defaults",  "--datadir=" + made.string(),
+      temporary,          "--skip-test-db", "--auth-root-authentication-method=socket"};
   if (::geteuid() == 0) install.command.push_back("--user=" + options_.user);
   const auto& more = options_.install_options;
   install.command.insert(install.command.end(), more.begin(), more.end());
@@ -147,7 +159,7 @@ std::string server_process::initialise() {
   }
   child_options accounts;
   accounts.command = {options_.program, "--no-defaults", "--bootstrap",
-                      "--datadir=" + made.string()};
+                      "--datadir=" + made.string(), temporary};
   if (::geteuid() == 0) accounts.command.push_back("--user=" + options_.user);
   accounts.command.insert(accounts.command.end(), more.begin(), more.end());
   accounts.input = sql.string();
@@ -182,6 +194,7 @@ std::string server_process::start(core::start_role role) {
   if (!write_file(settings_file(folder), settings_text(options_.settings))) {
     return "can not write " + settings_file(folder).string();
   }
+  if (std::string why = make_temporary_folder(folder); !why.empty()) return why;
   log_begin_ = size_of(error_log_file(folder));
   give_log(folder);
   stuck_ = false;

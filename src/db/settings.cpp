@@ -100,6 +100,7 @@ std::string settings_text(const server_settings& server) {
     out += std::string(name) + " = " + std::string(value) + "\n";
   };
   line("datadir", data_folder(server.folder).string());
+  line("tmpdir", temporary_folder_of(server.folder).string());
   line("socket", socket_file(server.folder).string());
   line("log_error", error_log_file(server.folder).string());
   line("pid_file", (server.folder / "mariadbd.pid").string());
@@ -126,6 +127,10 @@ std::string settings_text(const server_settings& server) {
 
 std::filesystem::path data_folder(const std::filesystem::path& folder) {
   return folder / "data";
+}
+
+std::filesystem::path temporary_folder_of(const std::filesystem::path& folder) {
+  return folder / "tmp";
 }
 
 std::filesystem::path settings_file(const std::filesystem::path& folder) {

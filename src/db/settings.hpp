@@ -55,6 +55,8 @@ struct server_settings {
 [[nodiscard]] std::filesystem::path data_folder(const std::filesystem::path& folder);
 [[nodiscard]] std::filesystem::path settings_file(const std::filesystem::path& folder);
 [[nodiscard]] std::filesystem::path error_log_file(const std::filesystem::path& folder);
+/// Of this server alone: a server that starts deletes what others have in a common one.
+[[nodiscard]] std::filesystem::path temporary_folder_of(const std::filesystem::path& folder);
 [[nodiscard]] std::filesystem::path socket_file(const std::filesystem::path& folder);
 
 }  // namespace understudy::db

@@ -140,6 +140,13 @@ unsigned stage::primary() {
   return all == nullptr ? 0 : core::number_of(all->primary);
 }
 
+unsigned stage::settled_primary() {
+  if (!run_until([&] { return primary() != 0; })) {
+    throw std::runtime_error("they do not agree who is primary\n" + history());
+  }
+  return primary();
+}
+
 bool stage::serves(std::size_t members) {
   const core::topology* const all = agreed();
   return all != nullptr && all->phase == core::phase::stable && all->sync.size() == members &&

@@ -56,7 +56,9 @@ class stage {
   [[nodiscard]] const core::topology* agreed();
   /// They agree that it serves with so many members, and it takes writes.
   [[nodiscard]] bool serves(std::size_t members);
-  [[nodiscard]] unsigned primary();
+  [[nodiscard]] unsigned primary();  ///< 0: they do not agree
+  /// Waits until they do.
+  [[nodiscard]] unsigned settled_primary();
   [[nodiscard]] core::bootstrap_order first() const;
   [[nodiscard]] std::string history() const;
 

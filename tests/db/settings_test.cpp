@@ -78,9 +78,10 @@ TEST(Settings, TheFileHasAllOfThem) {
   for (const auto& each : required_settings()) {
     EXPECT_NE(text.find("\n" + std::string(each.name) + " = "), std::string::npos) << each.name;
   }
-  for (const char* each : {"\nserver_id = 7\n", "\nport = 3401\n", "\nread_only = ON\n",
-                           "\ndatadir = /some/where/data\n", "\nlog_bin = bin\n",
-                           "\nrpl_semi_sync_master_enabled = OFF\n"}) {
+  for (const char* each :
+       {"\nserver_id = 7\n", "\nport = 3401\n", "\nread_only = ON\n",
+        "\ndatadir = /some/where/data\n", "\nlog_bin = bin\n", "\ntmpdir = /some/where/tmp\n",
+        "\nrpl_semi_sync_master_enabled = OFF\n"}) {
     EXPECT_NE(text.find(each), std::string::npos) << each;
   }
   EXPECT_TRUE(text.ends_with("\nkey_buffer_size = 1M\n"));

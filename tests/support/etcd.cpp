@@ -18,6 +18,7 @@
 #include <thread>
 
 #include "net/http.hpp"
+#include "support/free_port.hpp"
 #include "support/test_server.hpp"
 
 namespace understudy::test {
@@ -26,24 +27,11 @@ namespace {
 namespace fs = std::filesystem;
 using namespace std::chrono_literals;
 
-/// Ports that nobody listens on: all are held before the first is given back.
 std::vector<std::string> free_addresses(std::size_t count) {
   std::vector<std::string> out;
-  std::vector<int> sockets;
   for (std::size_t i = 0; i < count; ++i) {
-    const int made = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    sockets.push_back(made);
-    sockaddr_in at{};
-    at.sin_family = AF_INET;
-    at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t size = sizeof at;
-    auto* const address = reinterpret_cast<sockaddr*>(&at);
-    if (::bind(made, address, size) != 0 || ::getsockname(made, address, &size) != 0) {
-      throw std::runtime_error("no free port");
-    }
-    out.push_back("127.0.0.1:" + std::to_string(ntohs(at.sin_port)));
+    out.push_back("127.0.0.1:" + std::to_string(free_port()));
   }
-  for (const int each : sockets) ::close(each);
   return out;
 }
 

@@ -18,6 +18,7 @@ void node_view::saw(time_point now, const sight& what) {
   if (!present_) since_ = now;
   const bool moved = !seen_ || seen_->beats != what.beats || seen_->start != what.start;
   if (moved || !present_) moved_at_ = now;
+  if (!seen_ || seen_->written != what.written) wrote_at_ = now;
   present_ = true;
   seen_at_ = now;
   seen_ = what;

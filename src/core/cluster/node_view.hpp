@@ -31,6 +31,8 @@ class node_view {
     return present() && seen_->mine && seen_->told >= reign;
   }
   [[nodiscard]] time_point seen_at() const { return seen_at_; }
+  /// When its log was seen to grow, or to differ.
+  [[nodiscard]] time_point wrote_at() const { return wrote_at_; }
   [[nodiscard]] duration absent_for(time_point now) const;
   [[nodiscard]] duration present_for(time_point now) const;
   [[nodiscard]] bool refused() const { return !present_ && how_absent_ == absence::refused; }
@@ -41,14 +43,15 @@ class node_view {
 
   [[nodiscard]] bool busy() const { return told_.has_value(); }
   [[nodiscard]] bool ready(time_point now) const { return !busy() && now >= rests_until_; }
-  /// How the last step of this kind ended; failed ones count up until another kind is done.
-  [[nodiscard]] unsigned failures() const { return failures_; }
-  [[nodiscard]] std::size_t last_kind() const { return last_kind_; }
-  [[nodiscard]] time_point rests_until() const { return rests_until_; }
+  /// How often in a row a step of this kind has failed, as long as no other kind has.
+  [[nodiscard]] unsigned failures(const step& kind) const {
+    return kind.index() == last_kind_ ? failures_ : 0;
+  }
 
  private:
   std::optional<sight> seen_;
   time_point seen_at_{};
+  time_point wrote_at_{};
   bool present_ = false;
   absence how_absent_ = absence::silent;
   time_point since_{};  // present or absent

@@ -32,6 +32,7 @@ void supervisor::topology_read(time_point now, const topology& what) {
   if (!topology_ || topology_->phase != what.phase) {
     inherited_ = false;
     phase_at_ = now;
+    acked_at_.clear();
     cut_at_.clear();
     waits_at_.reset();
   }
@@ -39,6 +40,7 @@ void supervisor::topology_read(time_point now, const topology& what) {
   changed_at_ = now;
   if (mine() && !was_mine) {
     reign_ = what.gen;
+    acked_at_.clear();
     reign_at_ = now;
     inherited_ = true;
   }
@@ -152,6 +154,7 @@ std::string supervisor::name(node_id node) const {
 std::vector<action> supervisor::decide(time_point now) {
   if (decided_at_ != never && now - decided_at_ > look_in_peace + options_.late_after) {
     for (auto& each : views_) each.second.slept(now);
+    acked_at_.clear();
     suspected_at_ = never;
   }
   decided_at_ = now;

@@ -215,6 +215,7 @@ class supervisor {
   time_point decided_at_{};
   time_point phase_at_{};
   std::map<node_id, node_view> views_;
+  std::map<node_id, time_point> acked_at_;  // when a member was last seen to acknowledge
   std::map<node_id, gtid> cut_at_;  // what the primary had written when a member was cut off
   std::optional<gtid> waits_at_;    // and when its commits began to wait for acknowledgements
   std::optional<order> order_;

@@ -66,22 +66,22 @@ void supervisor::stable(time_point now) {
   if (!writing_) tend_others(now);
 }
 
-// What a member does, or can be had to do.
+// What a member does, or can be had to do. Only time tells that it does not: when a primary dies
+// its members fall silent first.
 supervisor::member_state supervisor::member_now(time_point now, node_id node) {
   start_again(now, node);
+  time_point& acked_at = acked_at_.try_emplace(node, now).first->second;
+  if (has_standing(node) && acknowledges(node)) {
+    acked_at = now;
+    return member_state::acknowledges;
+  }
   const node_view& of = view(node);
-  if (restarted(node)) return member_state::lost;
-  const bool lasts = of.absent_for(now) >= options_.member_lost_after;
-  if (!has_standing(node)) return lasts ? member_state::lost : member_state::coming;
-  if (acknowledges(node)) return member_state::acknowledges;
-  const sight& is = of.is();
-  if (is.follows != topology_->primary || is.receive_error != 0) return member_state::lost;
-  const bool connects = is.acks && is.receiving == receiver::connecting;
-  // Its first word as a member, or its receiver was stopped by a takeover that was aborted.
-  if (!connects && hand(now, node)) say(now, node, follow{topology_->primary, true});
-  if (of.present_for(now) < options_.member_lost_after) return member_state::coming;
-  const bool tries = connects ? of.quiet_for(now) < options_.member_lost_after : of.failures() == 0;
-  return tries ? member_state::coming : member_state::lost;
+  if (has_standing(node) && of.is().follows == topology_->primary && of.is().receive_error == 0) {
+    // Its first word as a member, or its receiver was stopped by a takeover that was aborted.
+    const bool connects = of.is().acks && of.is().receiving == receiver::connecting;
+    if (!connects && hand(now, node)) say(now, node, follow{topology_->primary, true});
+  }
+  return now - acked_at >= options_.member_lost_after ? member_state::lost : member_state::coming;
 }
 
 // Members that can not acknowledge are members no more; where none is left the primary is alone.
@@ -90,7 +90,10 @@ void supervisor::keep_members(time_point now) {
   bool any_left = false;
   bool none_standing = true;
   each_other([&](const node_entry& each) {
-    if (!topology_->sync.contains(each.id)) return;
+    if (!topology_->sync.contains(each.id)) {
+      acked_at_.erase(each.id);
+      return;
+    }
     const member_state is = member_now(now, each.id);
     if (is == member_state::acknowledges) any_left = true;
     if (is == member_state::lost) lost.insert(each.id);

@@ -109,7 +109,8 @@ void supervisor::switchover(time_point now) {
   if (!has_standing(successor)) return abort_switchover(now, "the successor is gone");
   if (!hand(now, old)) return;
   if (!view(old).is().read_only) {
-    if (view(old).failures() > 2) return abort_switchover(now, "the primary can not be closed");
+    if (view(old).failures(close{}) > 2)
+      return abort_switchover(now, "the primary can not be closed");
     return say(now, old, close{});
   }
   if (!hand(now, successor)) return;

@@ -43,7 +43,7 @@ void supervisor::tend(time_point now, node_id node) {
   if (is.receive_error == 1236) return mend(now, node);
   if (!receives && !leader.state.holds(is.written)) {
     // Unless the primary was looked at before the node wrote that.
-    if (view(node).present_for(now) >= options_.stalled_after) mend(now, node);
+    if (view(primary).seen_at() >= view(node).wrote_at() + options_.look_within) mend(now, node);
     return;
   }
   if (leader.cut.contains(node)) {
@@ -69,7 +69,7 @@ void supervisor::mend(time_point now, node_id node) {
                 "it stays out: without an agent it can not be rebuilt from here");
   }
   const node_view& of = view(node);
-  const bool tried = of.last_kind() == step(repair{}).index() && of.failures() > 0;
+  const bool tried = of.failures(repair{}) > 0;
   note("diverged", name(node), {{"position", to_string(of.is().written)}},
        "its log and the primary's are two histories",
        tried ? "it is rebuilt from the primary" : "its own part is kept in a file and taken back");

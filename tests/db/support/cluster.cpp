@@ -13,29 +13,13 @@
 #include <thread>
 
 #include "db/sql.hpp"
+#include "support/free_port.hpp"
 
 namespace understudy::db {
 
 namespace fs = std::filesystem;
 
 namespace {
-
-/// One that nobody listens on now. The kernel gives the same again only when it has gone round.
-std::uint16_t free_port() {
-  static std::set<std::uint16_t> given;
-  for (;;) {
-    const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    sockaddr_in at{};
-    at.sin_family = AF_INET;
-    at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t size = sizeof at;
-    const bool bound = ::bind(fd, reinterpret_cast<sockaddr*>(&at), size) == 0 &&
-                       ::getsockname(fd, reinterpret_cast<sockaddr*>(&at), &size) == 0;
-    ::close(fd);
-    if (!bound) throw std::runtime_error("no free port");
-    if (given.insert(ntohs(at.sin_port)).second) return ntohs(at.sin_port);
-  }
-}
 
 /// What a data folder depends on, as part of a name.
 std::string kind_of_folder() {
@@ -88,7 +72,7 @@ process_options small_server(core::node_id node, const fs::path& folder) {
   process_options out;
   out.settings.node = node;
   out.settings.folder = folder;
-  out.settings.port = free_port();
+  out.settings.port = test::free_port();
   out.settings.more = {"innodb_log_file_size = 8M",
                        "innodb_buffer_pool_size = 16M",
                        "innodb_data_file_path = ibdata1:4M:autoextend",
