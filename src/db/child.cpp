@@ -18,18 +18,19 @@ namespace understudy::db {
 namespace {
 
 /// In the child, where nothing may be called that takes a lock or memory.
-[[noreturn]] void become(char* const* command, const char* input, const char* output, bool dies,
-                         pid_t parent) {
+[[noreturn]] void become(char* const* command, const char* input, const char* output,
+                         const child_options& how, pid_t parent) {
   ::setsid();
-  if (dies) {
+  if (how.dies_with_us) {
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (::getppid() != parent) ::_exit(127);
   }
-  const int in = ::open(input, O_RDONLY);
+  const int in = how.input_fd >= 0 ? how.input_fd : ::open(input, O_RDONLY);
   const int out = ::open(output, O_WRONLY | O_CREAT | O_APPEND, 0640);
   if (in < 0 || out < 0) ::_exit(127);
+  // None of them is below 3: those are our own.
   ::dup2(in, 0);
-  ::dup2(out, 1);
+  ::dup2(how.output_fd >= 0 ? how.output_fd : out, 1);
   ::dup2(out, 2);
   ::close_range(3, ~0U, 0);
   sigset_t none;
@@ -51,7 +52,7 @@ pid_t start_child(const child_options& how) {
   const std::string output = how.output.empty() ? "/dev/null" : how.output;
   const pid_t parent = ::getpid();
   const pid_t id = ::fork();
-  if (id == 0) become(command.data(), input.c_str(), output.c_str(), how.dies_with_us, parent);
+  if (id == 0) become(command.data(), input.c_str(), output.c_str(), how, parent);
   return id < 0 ? -errno : id;
 }
 

@@ -12,6 +12,8 @@ struct child_options {
   std::vector<std::string> command;  ///< the program's path first
   std::string input;                 ///< a file for its standard input; empty: none
   std::string output;         ///< a file that its output and errors are added to; empty: none
+  int input_fd = -1;          ///< instead of a file; stays the caller's, who closes it
+  int output_fd = -1;         ///< the same for its output alone; errors go to the file
   bool dies_with_us = false;  ///< killed when the calling thread ends
 };
 

@@ -24,6 +24,7 @@ extern "C" {
 
 #include "db/child.hpp"
 #include "db/error_log.hpp"
+#include "db/files.hpp"
 #include "db/look.hpp"
 #include "db/sql.hpp"
 
@@ -54,14 +55,6 @@ std::string make_temporary_folder(const fs::path& folder) {
   return failed ? "can not make " + made.string() + ": " + failed.message() : std::string();
 }
 
-std::string last_lines(const fs::path& path) {
-  std::ostringstream all;
-  all << std::ifstream(path, std::ios::binary).rdbuf();
-  const std::string text = all.str();
-  constexpr std::size_t enough = 600;
-  return text.size() <= enough ? text : text.substr(text.size() - enough);
-}
-
 std::uint64_t random_number() {
   std::random_device source;
   return (std::uint64_t{source()} << 32U) | source();
@@ -90,6 +83,13 @@ void give_log(const fs::path& folder) {
 
 std::string settings_option(const fs::path& folder) {
   return "--defaults-file=" + settings_file(folder).string();
+}
+
+/// It has a primary configured (RESET SLAVE ALL removes the file), and has written nothing of its
+/// own since.
+bool was_replica(const fs::path& folder) {
+  std::error_code ignored;
+  return fs::exists(data_folder(folder) / "master.info", ignored);
 }
 
 /// The process of this pidfd has ended, or does within so many milliseconds.
@@ -174,10 +174,13 @@ std::string server_process::initialise() {
 }
 
 std::vector<std::string> server_process::arguments(core::start_role role) const {
+  const bool keeps = role == core::start_role::primary || was_replica(options_.settings.folder);
   std::vector<std::string> out{
       options_.program, settings_option(options_.settings.folder),
-      // The two go together: what the role says can be read from the mark alone.
-      std::string("--init-rpl-role=") + (role == core::start_role::primary ? "MASTER" : "SLAVE"),
+      // A replica that ended as one has nothing to give up: what it has, it has received. Cut off
+      // the end of its log it might be lost, for the relay log's files are deleted once applied.
+      std::string("--init-rpl-role=") + (keeps ? "MASTER" : "SLAVE"),
+      // What the role was can be read from this alone.
       "--report-user=" + to_string(start_mark{role, random_number(), host_start()}),
       "--skip-slave-start", "--read-only"};
   if (::geteuid() == 0) out.push_back("--user=" + options_.user);

@@ -51,7 +51,8 @@ class server_process {
   [[nodiscard]] std::string initialise();
 
   /// Writes the settings and starts the server: read-only, and receiving nothing. Does not wait
-  /// until it is ready. Fails where it runs.
+  /// until it is ready. Fails where it runs. As a replica it gives up the end of its log that
+  /// nobody acknowledged, unless it was a replica when it ended: then it keeps all.
   [[nodiscard]] std::string start(core::start_role role);
   /// Does not block. Reaps it where it has ended.
   [[nodiscard]] core::process state();

@@ -106,16 +106,17 @@ fault session::connect(const endpoint& where, const login& who, core::time_point
   handle_ = fresh_handle();
   if (handle_ == nullptr) return {trouble::silent, 0, "no memory"};
   ::mysql_options(handle_, MYSQL_OPT_NONBLOCK, nullptr);
-  unsigned protocol = MYSQL_PROTOCOL_TCP;
+  const bool local = where.host.starts_with('/');
+  unsigned protocol = local ? MYSQL_PROTOCOL_SOCKET : MYSQL_PROTOCOL_TCP;
   ::mysql_options(handle_, MYSQL_OPT_PROTOCOL, &protocol);
   ::mysql_options(handle_, MYSQL_SET_CHARSET_NAME, "utf8mb4");
   // No server may ask for our files.
   unsigned off = 0;
   ::mysql_options(handle_, MYSQL_OPT_LOCAL_INFILE, &off);
   MYSQL* done = nullptr;
-  int events = ::mysql_real_connect_start(&done, handle_, where.host.c_str(), who.user.c_str(),
-                                          who.password.c_str(), nullptr, where.port, nullptr,
-                                          CLIENT_MULTI_STATEMENTS);
+  int events = ::mysql_real_connect_start(
+      &done, handle_, local ? nullptr : where.host.c_str(), who.user.c_str(), who.password.c_str(),
+      nullptr, where.port, local ? where.host.c_str() : nullptr, CLIENT_MULTI_STATEMENTS);
   while (events != 0) {
     if (fault f = wait(events, deadline); f) {
       drop();

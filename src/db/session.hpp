@@ -13,7 +13,7 @@ struct st_mysql;
 namespace understudy::db {
 
 /// An address is a number, or a name that is found without a network: looking one up has no
-/// deadline.
+/// deadline. One that begins with "/" is a local server's socket; then there is no port.
 struct endpoint {
   std::string host;
   std::uint16_t port = 0;

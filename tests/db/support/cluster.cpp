@@ -107,6 +107,7 @@ cluster::cluster(unsigned count) {
     fs::create_directories(folder);
     fs::copy(from, data_folder(folder), fs::copy_options::recursive);
     const process_options options = small_server(id_of(i), folder);
+    options_.push_back(options);
     all_.nodes.push_back({id_of(i), {"127.0.0.1", options.settings.port}});
     servers_.push_back(std::make_unique<server_process>(options));
     const std::string failed = servers_.back()->start(core::start_role::replica);

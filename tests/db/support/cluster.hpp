@@ -63,6 +63,10 @@ class cluster {
   [[nodiscard]] const members& all() const { return all_; }
   [[nodiscard]] unsigned size() const { return static_cast<unsigned>(servers_.size()); }
   [[nodiscard]] server_process& server(unsigned node) { return *servers_.at(node - 1); }
+  /// What it is started with, for another owner of its process.
+  [[nodiscard]] const process_options& options(unsigned node) const {
+    return options_.at(node - 1);
+  }
   void start(unsigned node, core::start_role role = core::start_role::replica);
   void freeze(unsigned node);
   void thaw(unsigned node);
@@ -89,6 +93,7 @@ class cluster {
  private:
   temporary_folder folder_;
   members all_;
+  std::vector<process_options> options_;
   std::vector<std::unique_ptr<server_process>> servers_;
   std::vector<std::unique_ptr<node_session>> sessions_;
 };
