@@ -8,7 +8,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr duration look_in_peace = 100ms;
+constexpr duration look_in_peace = 50ms;
 constexpr duration look_in_need = 5ms;
 constexpr time_point never = time_point::min();
 
@@ -194,6 +194,9 @@ std::vector<action> supervisor::decide(time_point now) {
 }
 
 duration supervisor::look_every() const {
+  if (!topology_) return look_in_peace;
+  // Who is gone is seen by one look; that its replicas hear nothing by the next.
+  if (topology_->phase == phase::stable && !view(topology_->primary).present()) return look_in_need;
   if (!mine()) return look_in_peace;
   const bool settled = topology_->phase == phase::stable || topology_->phase == phase::solo;
   return settled && !order_ ? look_in_peace : look_in_need;
