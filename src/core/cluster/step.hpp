@@ -55,8 +55,8 @@ struct start_server {
 struct clone {
   node_id donor{};
 };
-/// Keep in a file what it has and `primary` has not, take that back (flashback), and follow.
-/// Where that can not be done it fails, and a clone is due.
+/// Keep in a file what it has and `primary` has not, and take that back (flashback); it follows
+/// nobody then. Where that can not be done it fails, and a clone is due.
 struct repair {
   node_id primary{};
 };
