@@ -175,11 +175,10 @@ TEST_F(drill_command, a_backlog_is_done_once_and_told_with_figures) {
   EXPECT_EQ(folders(), 0);
 }
 
-// Where it cannot be played it says why; where it can, no file system stays behind.
+// Where it cannot be played it says why; where it can, no file system stays behind. In optimised
+// builds: it takes tens of thousands of calls to fill a disk.
+#ifndef __SANITIZE_ADDRESS__
 TEST_F(drill_command, a_full_disk_is_played_or_skipped_with_a_reason) {
-#ifdef __SANITIZE_ADDRESS__
-  GTEST_SKIP() << "it takes tens of thousands of calls to fill a disk: too many for this build";
-#endif
   EXPECT_EQ(run({"disk-full", "--duration", "1s", "--json", report()}), 0) << read_file(log());
   const auto reports = boost::json::parse(read_file(report()));
   const auto& full = reports.at(0).as_object();
@@ -194,6 +193,7 @@ TEST_F(drill_command, a_full_disk_is_played_or_skipped_with_a_reason) {
   EXPECT_EQ(running(), 0);
   EXPECT_EQ(folders(), 0);
 }
+#endif
 
 TEST_F(drill_command, what_is_kept_is_kept) {
   run({"drain", "--duration", "500ms", "--keep"});

@@ -164,6 +164,11 @@ std::vector<action> supervisor::decide(time_point now) {
     if (missing_ && order_) bootstrap(now);
     return std::exchange(out_, {});
   }
+  if (order_ && now - order_at_ >= options_.switchover_within) {
+    order_.reset();
+    note("order_refused", name(topology_->primary), {}, "it could not be begun in time",
+         "nothing was done: ask again");
+  }
   if (!mine()) {
     take_or_leave(now);
     return std::exchange(out_, {});
@@ -202,7 +207,7 @@ duration supervisor::look_every() const {
   return settled && !order_ ? look_in_peace : look_in_need;
 }
 
-std::string supervisor::ask(time_point /*now*/, const order& what) {
+std::string supervisor::ask(time_point now, const order& what) {
   const bool founds = std::holds_alternative<bootstrap_order>(what);
   if (founds && topology_) return "The cluster exists already.";
   if (!founds && !topology_) return "There is no cluster yet: bootstrap it first.";
@@ -217,6 +222,7 @@ std::string supervisor::ask(time_point /*now*/, const order& what) {
     }
   }
   order_ = what;
+  order_at_ = now;
   return {};
 }
 

@@ -219,6 +219,7 @@ class supervisor {
   std::map<node_id, gtid> cut_at_;  // what the primary had written when a member was cut off
   std::optional<gtid> waits_at_;    // and when its commits began to wait for acknowledgements
   std::optional<order> order_;
+  time_point order_at_{};
   std::string said_;  // the last alarm, which is not repeated
   actions out_;
 };

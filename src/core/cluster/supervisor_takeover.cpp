@@ -1,5 +1,6 @@
 // When a primary is given up, and how another takes its place.
 #include <algorithm>
+#include <utility>
 
 #include "core/cluster/supervisor.hpp"
 
@@ -145,14 +146,19 @@ node_id supervisor::most_advanced() const {
     if (number_of(best) == 0) return true;
     const sight& a = view(one.id).is();
     const sight& b = view(best).is();
-    if (a.held().seq != b.held().seq) return a.held().seq > b.held().seq;
+    // Whoever has anything of a later epoch has all that was acknowledged before it; a longer tail
+    // of an earlier one was acknowledged by nobody.
+    const auto rank = [](const gtid& of) { return std::pair(of.server / 1000, of.seq); };
+    if (rank(a.held()) != rank(b.held())) return rank(a.held()) > rank(b.held());
     const bool a_applies = a.drained() || a.applying;
     const bool b_applies = b.drained() || b.applying;
     if (a_applies != b_applies) return a_applies;
     return one.rule < topology_->find(best)->rule;
   };
   each_other([&](const node_entry& each) {
-    if (topology_->sync.contains(each.id) && better(each)) best = each.id;
+    if (!topology_->sync.contains(each.id)) return;
+    // One with another history has acknowledged nothing of this one.
+    if (view(each.id).is().receive_error != 1236 && better(each)) best = each.id;
   });
   return best;
 }
@@ -189,6 +195,7 @@ void supervisor::takeover(time_point now) {
     return;
   }
   const node_id best = most_advanced();
+  if (number_of(best) == 0) return;
   const sight& is = view(best).is();
   if (!is.drained()) {
     if (!is.applying) {
