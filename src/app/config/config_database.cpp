@@ -222,7 +222,6 @@ void read_databases(reader& section, gateway_config& config,
 }
 
 void read_coordination(reader& section, gateway_config& config) {
-  config.coordination.line = section.node().line;
   if (const auto* table = section.as<toml_table>("a section [coordination]")) {
     section.table<coordination_config>(*table, coordination_keys, {}, config.coordination);
   }
@@ -239,16 +238,16 @@ void check_databases(const gateway_config& config, std::vector<config_problem>& 
   for (const database_config& each : config.databases) check_nodes(each, places, problems);
   const coordination_config& how = config.coordination;
   if (!how.etcd.empty() && !how.folder.empty()) {
-    problems.push_back({how.line, "coordination: give etcd or folder, not both"});
+    problems.push_back({0, "coordination: give etcd or folder, not both"});
   }
   if (how.etcd.empty() && how.folder.empty() && !config.databases.empty()) {
     problems.push_back(
-        {how.line,
+        {0,
          "a database needs a section [coordination]: etcd = [\"HOST:PORT\", ...], or, for one "
          "gateway alone, folder = \"...\" (not on the host of a primary)"});
   }
   if (!how.cluster.empty() && config.databases.size() > 1) {
-    problems.push_back({how.line,
+    problems.push_back({0,
                         "coordination.cluster: leave it out where there are several "
                         "databases: each has its keys under its own name"});
   }

@@ -49,7 +49,6 @@ struct coordination_config {
   std::vector<std::string> etcd;  ///< HOST:PORT of each member; empty: one supervisor, and a folder
   std::string cluster;            ///< in etcd's keys; empty: the database's name
   std::string folder;             ///< where one supervisor keeps what it has decided
-  unsigned line = 0;
   friend bool operator==(const coordination_config&, const coordination_config&) = default;
 };
 
