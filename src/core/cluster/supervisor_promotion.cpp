@@ -148,8 +148,8 @@ void supervisor::promote_now(time_point now) {
 // It receives from the new primary, or tries to; else it is told to. Not a member that restarted: a
 // start would delete what it may have acknowledged.
 bool supervisor::follows(time_point now, node_id node) {
-  if (topology_->sync.contains(node) && !has_standing(node)) return false;
   if (!hand(now, node)) return false;
+  if (topology_->sync.contains(node) && !has_standing(node)) return false;
   const sight& is = view(node).is();
   const bool does = is.follows == topology_->primary && is.acks &&
                     is.receiving != receiver::stopped && is.receive_error == 0;
