@@ -24,8 +24,9 @@ void node_view::saw(time_point now, const sight& what) {
   seen_ = what;
 }
 
-void node_view::missed(time_point now, absence how) {
-  if (present_) since_ = now;
+void node_view::missed(time_point /*now*/, absence how) {
+  // Nothing is known of it since the last look, but for the time in which nobody looked.
+  if (present_) since_ = std::max(seen_at_, awake_at_);
   present_ = false;
   how_absent_ = how;
 }
@@ -65,6 +66,7 @@ void node_view::ended(time_point now, step_end how) {
 void node_view::slept(time_point now) {
   if (!present_) since_ = now;
   moved_at_ = now;
+  awake_at_ = now;
 }
 
 duration node_view::absent_for(time_point now) const {

@@ -56,6 +56,7 @@ class node_view {
   absence how_absent_ = absence::silent;
   time_point since_{};  // present or absent
   time_point moved_at_{};
+  time_point awake_at_{};  // who looks had slept until then
   process process_ = process::unknown;
   time_point heard_at_{};
   std::optional<step> told_;

@@ -29,7 +29,7 @@ void supervisor::topology_read(time_point now, const topology& what) {
     primary_at_ = now;
     suspected_at_ = never;
   }
-  if (!topology_ || topology_->phase != what.phase) {
+  if (!topology_ || topology_->phase != what.phase || topology_->epoch != what.epoch) {
     inherited_ = false;
     phase_at_ = now;
     acked_at_.clear();

@@ -23,6 +23,8 @@ struct supervisor_options {
   duration late_after = std::chrono::milliseconds(250);
   /// Whoever does not lead lets the leader act first.
   duration rival_after = std::chrono::milliseconds(300);
+  /// So long members are being revoked, at most, before the topology says so.
+  duration at_once_within = std::chrono::milliseconds(100);
   /// Another's work that stands still for so long is taken over.
   duration stalled_after = std::chrono::milliseconds(1000);
   /// A member that can not acknowledge for so long is removed.
@@ -82,9 +84,11 @@ using action = std::variant<tell, write_topology, move_gates, record>;
 ///   generation each time. Only who wrote it last acts on nodes, and fences each before (`hold`):
 ///   nodes refuse the words of earlier generations.
 /// - A takeover revokes all members first (none of them acknowledges any more), takes the one that
-///   has the most, lets it apply that, and makes it primary in the topology, with an empty sync
-///   set. It is opened only when the topology says who acknowledges: until then it has acknowledged
-///   nothing, and whoever has what it had may take its place.
+///   has the most, lets it apply that, and makes it primary in the topology, together with those
+///   who may acknowledge to it. It is opened as soon as one of them follows; who takes its place
+///   comes from them, and has what it was made primary with. With nobody to follow, it is opened
+///   only when the topology says who acknowledges: until then it has acknowledged nothing, and
+///   whoever has what it had may take its place.
 /// - Members are added to the topology before they may acknowledge, and removed after they can not
 ///   and another has all that they may have acknowledged.
 ///
@@ -162,9 +166,15 @@ class supervisor {
   // Takeover.
   [[nodiscard]] bool revoked(time_point now, node_id node);
   [[nodiscard]] node_id most_advanced() const;
+  [[nodiscard]] bool all_revoked(time_point now);
+  [[nodiscard]] bool revoked_at_once(time_point now);
+  void note_takeover(time_point now);
+  [[nodiscard]] node_set first_members(node_id primary) const;
   void make_primary(node_id node, const gtid& with);
   static void settle(node_entry& entry, const node_view& as);
-  void replace_unopened(time_point now);
+  void replace(time_point now);
+  void promote_now(time_point now);
+  bool follows(time_point now, node_id node);
   [[nodiscard]] node_set able_to_follow(const sight& primary) const;
   void finish_promotion(time_point now);
 

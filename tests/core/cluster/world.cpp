@@ -64,7 +64,7 @@ void world::wrote(const core::topology& what) {
   writers_[gen] = by;
   if (number_of(what.epoch) > epoch_before_) {
     if (phase_before_ == phase::switchover) ++switchovers_;
-    if (phase_before_ == phase::takeover) ++takeovers_;
+    if (phase_before_ == phase::takeover || phase_before_ == phase::stable) ++takeovers_;
   }
   if (number_of(what.epoch) < epoch_before_) complain("C5: an epoch shrank");
   epoch_before_ = number_of(what.epoch);
