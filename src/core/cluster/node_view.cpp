@@ -63,6 +63,11 @@ void node_view::ended(time_point now, step_end how) {
   if (how == step_end::unknown && seen_) seen_->mine = false;
 }
 
+void node_view::forgive() {
+  failures_ = 0;
+  rests_until_ = time_point{};
+}
+
 void node_view::slept(time_point now) {
   if (!present_) since_ = now;
   moved_at_ = now;

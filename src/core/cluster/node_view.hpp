@@ -17,6 +17,8 @@ class node_view {
   void told(time_point now, const step& what);
   /// The step that it was told has ended. A failed one is not repeated before a rest is over.
   void ended(time_point now, step_end how);
+  /// What failed may be tried again at once.
+  void forgive();
   /// Who looks was itself asleep: what it did not see meanwhile says nothing.
   void slept(time_point now);
 

@@ -37,6 +37,8 @@ struct supervisor_options {
   duration hold_down = std::chrono::seconds(60);
   /// A switchover is given up when the successor has not everything by then.
   duration switchover_within = std::chrono::seconds(5);
+  /// An order about a node that is not the primary, when it can not be carried out by then.
+  duration upkeep_within = std::chrono::seconds(60);
   /// And when a gateway has not confirmed that its gate is closed.
   duration gates_within = std::chrono::milliseconds(200);
   /// Whether a primary may serve alone, with nobody to acknowledge.
@@ -58,7 +60,25 @@ struct takeover_order {};  ///< give the primary up now
 struct maintenance_order {
   bool on = false;
 };
-using order = std::variant<bootstrap_order, switchover_order, takeover_order, maintenance_order>;
+/// Make a node part of the cluster. It follows, and is a member when its rule says so.
+struct add_node_order {
+  node_entry node;
+};
+/// Let a node go, that is not the primary. When it is done it can acknowledge nothing.
+struct remove_node_order {
+  node_id node{};
+};
+/// Make a node a copy of another, though its own data may be well. It is no member meanwhile.
+struct clone_order {
+  node_id node{};
+  node_id donor{};  ///< 0: a member, or else the primary
+};
+/// Try at once what failed for a node that is no member, and would be tried again later.
+struct rejoin_order {
+  node_id node{};
+};
+using order = std::variant<bootstrap_order, switchover_order, takeover_order, maintenance_order,
+                           add_node_order, remove_node_order, clone_order, rejoin_order>;
 
 /// What is to be done next.
 struct tell {
@@ -199,6 +219,17 @@ class supervisor {
   void begin_switchover(time_point now, node_id to);
   void abort_switchover(time_point now, const char* why);
   void bootstrap(time_point now);
+
+  // Orders about other nodes than the primary.
+  [[nodiscard]] std::string refusal_of(const order& what) const;
+  [[nodiscard]] bool is_upkeep() const;
+  [[nodiscard]] bool leaving(node_id node) const;
+  void upkeep(time_point now);
+  [[nodiscard]] bool done(time_point now, const add_node_order& wish);
+  [[nodiscard]] bool done(time_point now, const remove_node_order& wish);
+  [[nodiscard]] bool done(time_point now, const clone_order& wish);
+  [[nodiscard]] bool done(time_point now, const rejoin_order& wish);
+  [[nodiscard]] node_id donor_for(node_id node) const;
 
   [[nodiscard]] std::string name(node_id node) const;
   template <class Do>

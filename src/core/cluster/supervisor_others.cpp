@@ -7,7 +7,7 @@ using namespace std::chrono_literals;
 
 void supervisor::tend_others(time_point now) {
   each_other([&](const node_entry& each) {
-    if (!topology_->sync.contains(each.id)) tend(now, each.id);
+    if (!topology_->sync.contains(each.id) && !leaving(each.id)) tend(now, each.id);
   });
 }
 

@@ -174,6 +174,11 @@ void supervisor::finish_promotion(time_point now) {
       return tend(now, each.id);
     }
     if (known && fell) return;
+    if (other.is().receive_error == 1236) {
+      // It received more from the old primary than was known. It is repaired, and let in later.
+      if (!known && hand(now, primary)) say(now, primary, cut{each.id, true});
+      return;
+    }
     hopeful = true;
     if (!follows(now, each.id)) return;
     followed = true;
