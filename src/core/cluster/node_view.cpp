@@ -51,20 +51,22 @@ void node_view::ended(time_point now, step_end how) {
   told_.reset();
   if (killed && how == step_end::done) missed(now, absence::refused);
   if (how == step_end::done) {
-    if (kind == last_kind_) failures_ = 0;
+    if (kind == last_kind_) failures_ = in_vain_ = 0;
     rests_until_ = now;
     return;
   }
   failures_ = kind == last_kind_ ? failures_ + 1 : 1;
   last_kind_ = kind;
-  const auto doubled = rest_least * (1U << std::min(failures_ - 1, 7U));
+  // A repair and a copy that fail in turn are tried ever more seldom, too.
+  ++in_vain_;
+  const auto doubled = rest_least * (1U << std::min(in_vain_ - 1, 7U));
   rests_until_ = now + std::min<duration>(doubled, rest_most);
   // What was sent without an answer may be done later, until the fence is taken again.
   if (how == step_end::unknown && seen_) seen_->mine = false;
 }
 
 void node_view::forgive() {
-  failures_ = 0;
+  failures_ = in_vain_ = 0;
   rests_until_ = time_point{};
 }
 

@@ -63,7 +63,8 @@ class node_view {
   time_point heard_at_{};
   std::optional<step> told_;
   time_point rests_until_{};
-  unsigned failures_ = 0;
+  unsigned failures_ = 0;  // of one kind in a row
+  unsigned in_vain_ = 0;   // of any
   std::size_t last_kind_ = 0;
 };
 

@@ -120,13 +120,12 @@ TEST_F(SupervisorUpkeep, WhatFailedIsTriedAgainAtOnce) {
   sights[three].receiving = receiver::stopped;
   answers = false;
   begin();
-  for (int i = 0; i < 6; ++i) {
-    pass(50ms);
+  for (int i = 0; i < 8; ++i) {
     it->ended(now, three, step_end::failed);
-    pass(1s);
+    pass(10s);
   }
   it->ended(now, three, step_end::failed);
-  EXPECT_EQ(pass(500ms), words{}) << "it rests";
+  EXPECT_EQ(pass(5s), words{}) << "it rests";
   EXPECT_EQ(it->ask(now, rejoin_order{three}), "");
   EXPECT_TRUE(has(pass(100ms), "3 repair"));
   EXPECT_NE(it->ask(now, rejoin_order{two}), "") << "it is well";
