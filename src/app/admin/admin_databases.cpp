@@ -20,8 +20,9 @@ namespace json = boost::json;
 using net::http_error;
 using net::http_response;
 
-constexpr std::array<std::string_view, 5> orders{"bootstrap", "adopt", "switchover", "takeover",
-                                                 "maintenance"};
+constexpr std::array<std::string_view, 9> orders{"bootstrap", "adopt",       "switchover",
+                                                 "takeover",  "maintenance", "rejoin",
+                                                 "clone",     "add-node",    "remove-node"};
 
 struct database_path {
   std::string name;   // empty: all
@@ -44,7 +45,8 @@ std::optional<database_path> read_path(std::string_view path) {
 
 // What an order's body says; each may be left out.
 struct wishes {
-  std::optional<core::node_id> node;  // "primary" or "to"
+  std::optional<core::node_id> node;  // "primary", "to" or "node"
+  core::node_id donor{};
   std::optional<bool> on;
   std::string wrong;
 };
@@ -59,12 +61,17 @@ wishes read_wishes(const std::string& body) {
     return out;
   }
   for (const auto& [name, value] : read.get_object()) {
-    if (name == "primary" || name == "to") {
+    if (name == "primary" || name == "to" || name == "node" || name == "donor") {
       const std::int64_t number = value.is_int64() ? value.get_int64() : 0;
       if (number < 1 || number > core::node_number_max) {
         out.wrong = fmt::format("\"{}\" is a node's number.", std::string_view(name));
       }
-      out.node = core::node_id{static_cast<std::uint16_t>(number)};
+      const core::node_id node{static_cast<std::uint16_t>(number)};
+      if (name == "donor") {
+        out.donor = node;
+      } else {
+        out.node = node;
+      }
     } else if (name == "on" && value.is_bool()) {
       out.on = value.get_bool();
     } else {
@@ -90,25 +97,38 @@ core::order founding(const database& of, std::optional<core::node_id> primary, b
   return order;
 }
 
+core::add_node_order addition(const database& of, core::node_id node) {
+  for (core::node_entry& each : of.entries()) {
+    if (each.id == node) return {each};
+  }
+  return {};
+}
+
 // Nothing: what it needs is not there.
 std::optional<databases::order_maker> order_of(const std::string& name, const wishes& wish) {
-  if (name == "bootstrap" || (name == "adopt" && wish.node)) {
-    return [node = wish.node, adopt = name == "adopt"](const database& of) {
-      return founding(of, node, adopt);
-    };
+  using maker = databases::order_maker;
+  if (name == "bootstrap") {
+    return maker([node = wish.node](const database& of) { return founding(of, node, false); });
   }
+  const auto as_is = [](core::order what) {
+    return maker([what](const database&) { return what; });
+  };
   if (name == "switchover") {
-    return [to = wish.node.value_or(core::node_id{})](const database&) -> core::order {
-      return core::switchover_order{to};
-    };
+    return as_is(core::switchover_order{wish.node.value_or(core::node_id{})});
   }
-  if (name == "takeover") {
-    return [](const database&) -> core::order { return core::takeover_order{}; };
+  if (name == "takeover") return as_is(core::takeover_order{});
+  if (name == "maintenance") {
+    return wish.on ? std::optional(as_is(core::maintenance_order{*wish.on})) : std::nullopt;
   }
-  if (name == "maintenance" && wish.on) {
-    return [on = *wish.on](const database&) -> core::order { return core::maintenance_order{on}; };
+  if (!wish.node) return std::nullopt;
+  const core::node_id node = *wish.node;
+  if (name == "adopt") {
+    return maker([node](const database& of) { return founding(of, node, true); });
   }
-  return std::nullopt;
+  if (name == "add-node") return maker([node](const database& of) { return addition(of, node); });
+  if (name == "remove-node") return as_is(core::remove_node_order{node});
+  if (name == "rejoin") return as_is(core::rejoin_order{node});
+  return as_is(core::clone_order{node, wish.donor});
 }
 
 boost::asio::awaitable<http_response> tell_all(std::shared_ptr<databases> all, std::string name) {
@@ -145,9 +165,9 @@ boost::asio::awaitable<http_response> serve_databases(std::shared_ptr<databases>
   if (!wish.wrong.empty()) co_return http_error(400, wish.wrong);
   auto order = order_of(path->order, wish);
   if (!order) {
-    co_return http_error(400, path->order == "adopt"
-                                  ? "adopt needs the node that has the data: {\"primary\":1}."
-                                  : "maintenance needs {\"on\":true} or {\"on\":false}.");
+    co_return http_error(400, path->order == "maintenance"
+                                  ? "maintenance needs {\"on\":true} or {\"on\":false}."
+                                  : "It needs a node: {\"node\":1}.");
   }
   const std::uint64_t after = events.last();
   const auto refused = co_await all->ask(path->name, std::move(*order));

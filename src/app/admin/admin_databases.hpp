@@ -20,6 +20,8 @@ inline constexpr std::string_view databases_path = "/databases";
 ///
 /// POST /databases/NAME/ORDER with a JSON object (which may be left out where nothing is needed):
 /// bootstrap {"primary"?}, adopt {"primary"}, switchover {"to"?}, takeover {}, maintenance {"on"},
+/// rejoin {"node"}, clone {"node","donor"?}, add-node {"node"} (which is configured), remove-node
+/// {"node"}:
 /// 202 with {"asked":true,"after":<event>}: it will be carried out as soon as it can be; events
 /// after that number tell how it went. 409 where it is refused, with why; 404 for unknown names,
 /// 400 for what can not be read.

@@ -22,6 +22,24 @@ bool flag_of(const json::value& object, std::string_view name) {
   return value != nullptr && value->is_bool() && value->get_bool();
 }
 
+const json::value* node_of(const json::value& database, unsigned id) {
+  for (const json::value& each : array_of(database, "nodes")) {
+    if (number_of(each, "id") == id) return &each;
+  }
+  return nullptr;
+}
+
+bool is_member(const json::value& database, unsigned id) {
+  const json::value* const node = node_of(database, id);
+  return node != nullptr && flag_of(*node, "member");
+}
+
+// Of a cluster, not only of the configuration.
+bool belongs(const json::value& database, unsigned id) {
+  const json::value* const node = node_of(database, id);
+  return node != nullptr && text_of(*node, "role") != "none";
+}
+
 bool serves(const json::value& database) {
   const std::string phase = text_of(database, "phase");
   if (phase != "stable" && phase != "solo") return false;
@@ -200,6 +218,62 @@ int run_db_maintenance(const db_command& command) {
   order.said =
       on ? "There will be no takeover but by an operator's word." : "Takeovers happen again.";
   return follow(command, order);
+}
+
+int run_db_rejoin(const db_command& command) {
+  db_order order;
+  order.name = "rejoin";
+  order.body = fmt::format("{{\"node\":{}}}", command.node);
+  order.done = [id = command.node](const json::value&, const json::value& now) {
+    return is_member(now, id);
+  };
+  order.said = fmt::format("Node {} is a member again.", command.node);
+  return follow(command, order);
+}
+
+int run_db_clone(const db_command& command) {
+  db_order order;
+  order.name = "clone";
+  order.body = command.other == 0
+                   ? fmt::format("{{\"node\":{}}}", command.node)
+                   : fmt::format("{{\"node\":{},\"donor\":{}}}", command.node, command.other);
+  order.begun = "clone";
+  order.done = [id = command.node](const json::value&, const json::value& now) {
+    return is_member(now, id);
+  };
+  order.said = fmt::format("Node {} is a copy, and a member.", command.node);
+  return follow(command, order);
+}
+
+int run_db_node_add(const db_command& command) {
+  db_order order;
+  order.name = "add-node";
+  order.body = fmt::format("{{\"node\":{}}}", command.node);
+  order.done = [id = command.node](const json::value&, const json::value& now) {
+    return is_member(now, id);
+  };
+  order.said = fmt::format("Node {} is a member.", command.node);
+  return follow(command, order);
+}
+
+int run_db_node_remove(const db_command& command) {
+  db_order order;
+  order.name = "remove-node";
+  order.body = fmt::format("{{\"node\":{}}}", command.node);
+  order.done = [id = command.node](const json::value&, const json::value& now) {
+    return !belongs(now, id);
+  };
+  order.said =
+      fmt::format("Node {} is no part of the cluster any more: take it out of the configuration.",
+                  command.node);
+  return follow(command, order);
+}
+
+int run_db_node_replace(const db_command& command) {
+  db_command add = command;
+  add.node = command.other;
+  const int added = run_db_node_add(add);
+  return added == exit_done ? run_db_node_remove(command) : added;
 }
 
 }  // namespace understudy::app

@@ -12,6 +12,7 @@ struct db_command {
   std::string at = default_http_address;  ///< the gateway's http (or admin) address
   std::string name;                       ///< the database; empty: all (status), or the only one
   unsigned node = 0;                      ///< a node's number; 0: none is named
+  unsigned other = 0;                     ///< of clone: the donor; of replace: the new one
   std::string state;                      ///< of maintenance: "on" or "off"
   bool json = false;
   /// How long the outcome is waited for, and progress told.
@@ -27,5 +28,11 @@ int run_db_adopt(const db_command& command);
 int run_db_switchover(const db_command& command);
 int run_db_takeover(const db_command& command);
 int run_db_maintenance(const db_command& command);
+int run_db_rejoin(const db_command& command);
+int run_db_clone(const db_command& command);
+int run_db_node_add(const db_command& command);
+int run_db_node_remove(const db_command& command);
+/// Adds `other`, and removes `node` when that is a member.
+int run_db_node_replace(const db_command& command);
 
 }  // namespace understudy::app

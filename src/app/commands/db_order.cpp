@@ -30,8 +30,12 @@ bool refuses(std::string_view kind) {
 
 class follower {
  public:
-  follower(const db_command& command, std::uint64_t after)
-      : command_(command), subject_("database " + command.name + ","), after_(after) {}
+  follower(const db_command& command, std::string begins_with, std::uint64_t after)
+      : command_(command),
+        subject_("database " + command.name + ","),
+        begins_with_(std::move(begins_with)),
+        begun_(begins_with_.empty()),
+        after_(after) {}
 
   /// Tells what has happened since. False: the order was refused.
   [[nodiscard]] bool tell() {
@@ -48,15 +52,19 @@ class follower {
                           text_of(each, "subject").substr(subject_.size() + 1),
                           text_of(each, "rule"), text_of(each, "effect"));
       if (!command_.json) fmt::print(stderr, "{}\n", last_);
+      if (text_of(each, "kind") == begins_with_) begun_ = true;
       if (refuses(text_of(each, "kind"))) return false;
     }
     return true;
   }
   [[nodiscard]] const std::string& last() const { return last_; }
+  [[nodiscard]] bool begun() const { return begun_; }
 
  private:
   const db_command& command_;
   std::string subject_;
+  std::string begins_with_;
+  bool begun_;
   std::uint64_t after_;
   std::string last_;
 };
@@ -114,12 +122,12 @@ int follow(const db_command& asked, const db_order& order) {
                                       std::chrono::seconds(10), order.body);
   if (told.exit != exit_done) return complain(told.exit, told.sentence);
   const auto after = static_cast<std::uint64_t>(number_of(read_document(told), "after"));
-  follower events(command, after);
+  follower events(command, order.begun, after);
   const auto until = std::chrono::steady_clock::now() + command.patience;
   do {
     if (!events.tell()) return complain(exit_refused, events.last());
     const admin_answer now = ask_admin(command.at, "GET", path);
-    if (now.exit == exit_done && order.done(before, read_document(now))) {
+    if (events.begun() && now.exit == exit_done && order.done(before, read_document(now))) {
       (void)events.tell();
       return say_done(command, now.body, order.said);
     }

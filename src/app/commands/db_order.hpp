@@ -15,6 +15,8 @@ struct db_order {
   /// Whether the document of /databases/NAME shows that it is done; the first is as it was before.
   std::function<bool(const boost::json::value& before, const boost::json::value& now)> done;
   std::string said;  ///< what is said when it is
+  /// The kind of event that has to come first, where what is wanted may be so already; or empty.
+  std::string begun{};
 };
 
 /// Prints and returns as the commands do.

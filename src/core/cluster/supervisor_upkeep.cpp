@@ -34,6 +34,7 @@ std::string supervisor::refusal_of(const order& what) const {
     }
   }
   if (const auto* more = std::get_if<add_node_order>(&what)) {
+    if (number_of(more->node.id) == 0) return "It is not in the configuration of this supervisor.";
     for (const node_entry& each : topology_->nodes) {
       if (each.id == more->node.id) return "It is a node of the cluster already.";
       if (each.address == more->node.address && !each.address.empty()) {
