@@ -134,7 +134,8 @@ struct remote_agent::work : std::enable_shared_from_this<work> {
     if (!self->ended) done(std::move(said), why);
   }
 
-  /// Asks to be told of changes for ever, and tells of each.
+  /// Asks to be told of changes for ever, and tells of each. That the agent does not answer is no
+  /// change of its server.
   static asio::awaitable<void> follow(std::shared_ptr<work> self) {
     look_words known;
     while (!self->ended) {
@@ -149,7 +150,7 @@ struct remote_agent::work : std::enable_shared_from_this<work> {
       const bool news = process != known.known || pid != known.known_pid || !said;
       known.known = process;
       known.known_pid = pid;
-      if (news && self->told) self->told(process_named(process));
+      if (news && said && self->told) self->told(process_named(process));
       // An agent where too many wait answers at once.
       if (!said || !news) co_await rest(self);
     }

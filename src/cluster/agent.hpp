@@ -25,9 +25,9 @@ class agent {
                          std::function<void(word)> done) = 0;
   /// What it says of its server's process; unknown: it does not answer.
   virtual void look(core::time_point deadline, std::function<void(core::process)> done) = 0;
-  /// From now on, `told` hears of each change of the process as soon as the agent knows of it;
-  /// unknown: the agent does not answer. Not all agents can do that; looks are needed all the same.
-  virtual void watch(std::function<void(core::process)> /*told*/) {}
+  /// From now on `told` hears of it when the process ends, or comes: sooner than by a look, where
+  /// the agent can say so. A word may be lost.
+  virtual void watch(std::function<void(core::process)> told) { static_cast<void>(told); }
 };
 
 }  // namespace understudy::cluster

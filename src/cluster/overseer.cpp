@@ -49,11 +49,13 @@ struct overseer::work : std::enable_shared_from_this<work> {
 
   void start();
   void tick();
+  void tick_after(core::duration rest);
   void decide();
   void act(const core::action& what);
   void hear(const coord::read_result& what);
   void moved();
   void look(node_id id, node& at);
+  void look_around();
   void tell(const core::tell& what);
   void over_sql(const core::tell& what, node& at);
   void by_agent(const core::tell& what, node& at);
@@ -71,6 +73,17 @@ struct overseer::work : std::enable_shared_from_this<work> {
     };
   }
 
+  /// The same for what may be called at any time, by whoever does not keep it alive.
+  template <class Do>
+  auto later(Do does) {
+    return [on = executor, weak = weak_from_this(), does = std::move(does)](auto... what) {
+      asio::post(on, [weak, does, what...]() mutable {
+        const auto self = weak.lock();
+        if (self && !self->ended) does(what...);
+      });
+    };
+  }
+
   asio::any_io_executor executor;
   overseer_options options;
   std::unique_ptr<coord::coordinator> coordinator;
@@ -79,6 +92,7 @@ struct overseer::work : std::enable_shared_from_this<work> {
   asio::steady_timer timer;
   std::map<node_id, node> nodes;
   coord::revision at{};
+  time_point ticks_at{};
   core::generation shown{};  // of the topology that the listener has been told
   bool reading = false;
   bool writing = false;
@@ -92,6 +106,14 @@ void overseer::work::start() {
     // Its revision may be older than that of a write under way, or just done.
     if (!self->writing && !self->reading) self->hear(what);
   });
+  for (auto& [id, each] : nodes) {
+    if (!each.by) continue;
+    each.by->watch(later([this, id = id](core::process is) {
+      decisions.heard(now(), id, is);
+      look_around();
+      decide();
+    }));
+  }
   tick();
 }
 
@@ -103,8 +125,13 @@ void overseer::work::tick() {
     if (!each.busy && time - each.looked_at >= decisions.look_every()) look(id, each);
     if (each.by && !each.agent_looks) ask_agent(id, each);
   }
+  ticks_at = time_point::max();
   decide();
-  timer.expires_after(decisions.look_every());
+}
+
+void overseer::work::tick_after(core::duration rest) {
+  ticks_at = now() + rest;
+  timer.expires_at(ticks_at);
   timer.async_wait([self = shared_from_this()](const boost::system::error_code& error) {
     if (!error) self->tick();
   });
@@ -112,6 +139,9 @@ void overseer::work::tick() {
 
 void overseer::work::decide() {
   for (const core::action& each : decisions.decide(now())) act(each);
+  // Sooner than was planned, where need is new.
+  const core::duration rest = decisions.look_every();
+  if (now() + rest < ticks_at) tick_after(rest);
 }
 
 void overseer::work::act(const core::action& what) {
@@ -210,6 +240,13 @@ void overseer::work::look(node_id id, node& to) {
   if (!asked) to.busy = false;
 }
 
+// Something has happened to one: it is looked at, and so are all who may know of it.
+void overseer::work::look_around() {
+  for (auto& [id, each] : nodes) {
+    if (!each.busy) look(id, each);
+  }
+}
+
 void overseer::work::tell(const core::tell& what) {
   const auto found = nodes.find(what.node);
   if (found == nodes.end()) return decisions.ended(now(), what.node, core::step_end::failed);
@@ -234,6 +271,7 @@ void overseer::work::reported(node_id id, const db::node_report& what, bool is_s
   node& of = nodes.at(id);
   of.busy = false;
   of.looked_at = now();
+  const bool gone = of.seen && !what.seen;
   of.seen = what.seen;
   if (what.seen) {
     coordinator->saw(what.seen->told);
@@ -250,6 +288,7 @@ void overseer::work::reported(node_id id, const db::node_report& what, bool is_s
                 "it is tried again where it is still needed"});
   }
   if (of.waiting) over_sql(*std::exchange(of.waiting, std::nullopt), of);
+  if (gone) look_around();
   decide();
 }
 
@@ -297,7 +336,9 @@ overseer::overseer(const asio::any_io_executor& executor, overseer_options optio
     : work_(std::make_shared<work>(executor, std::move(options), std::move(coordinator), told)) {
   for (const db::member& each : work_->options.nodes.nodes) {
     work::node& made = work_->nodes[each.node];
-    made.link = std::make_unique<db::node_link>(work_->options.nodes, each.node);
+    made.link = std::make_unique<db::node_link>(
+        work_->options.nodes, each.node,
+        work_->later([on = work_.get()] { on->look_around(); }));
     if (const auto by = agents.find(each.node); by != agents.end()) made.by = by->second;
   }
 }

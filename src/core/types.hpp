@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -48,6 +49,7 @@ struct record {
   core::evidence evidence;
   std::string rule;    ///< the rule that fired, in words
   std::string effect;  ///< what changed for callers
+  std::optional<std::uint32_t> epoch{};  ///< of the database that it concerns
 };
 
 }  // namespace understudy::core

@@ -4,8 +4,10 @@
 
 namespace understudy::db {
 
-node_link::node_link(members all, core::node_id self)
-    : session_(std::move(all), self, &interrupt_), thread_([this] { serve(); }) {}
+node_link::node_link(members all, core::node_id self, std::function<void()> lost)
+    : lost_(std::move(lost)),
+      session_(std::move(all), self, &interrupt_),
+      thread_([this] { serve(); }) {}
 
 bool node_link::look(core::duration time, answer done) {
   return ask({look_only(), std::chrono::steady_clock::now() + time, std::move(done)});
@@ -30,7 +32,7 @@ bool node_link::ask(request what) {
   if (busy_ || stopping_) return false;
   busy_ = true;
   asked_ = std::move(what);
-  changed_.notify_one();
+  changed_.ring();
   return true;
 }
 
@@ -38,7 +40,7 @@ void node_link::stop() {
   {
     const std::lock_guard lock(mutex_);
     stopping_ = true;
-    changed_.notify_one();
+    changed_.ring();
   }
   interrupt_.stop();
   if (thread_.joinable()) thread_.join();
@@ -55,8 +57,11 @@ node_report node_link::answer_to(const request& what) {
 void node_link::serve() {
   std::unique_lock lock(mutex_);
   while (!stopping_) {
+    changed_.silence();
     if (!asked_) {
-      changed_.wait(lock);
+      lock.unlock();
+      if (session_.rest(changed_) && lost_) lost_();
+      lock.lock();
       continue;
     }
     const request now = std::move(*asked_);

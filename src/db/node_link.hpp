@@ -1,7 +1,6 @@
 // A thread that owns a supervisor's session with one node.
 #pragma once
 
-#include <condition_variable>
 #include <functional>
 #include <mutex>
 #include <optional>
@@ -19,7 +18,9 @@ class node_link {
  public:
   using answer = std::function<void(node_report)>;
 
-  node_link(members all, core::node_id self);
+  /// `lost` is called on its thread where the server ends the connection while nothing is asked:
+  /// as soon as it dies. It may ask for a look.
+  node_link(members all, core::node_id self, std::function<void()> lost = {});
   ~node_link() { stop(); }
   node_link(const node_link&) = delete;
   node_link& operator=(const node_link&) = delete;
@@ -53,10 +54,11 @@ class node_link {
   [[nodiscard]] node_report answer_to(const request& what);
   void serve();
 
+  std::function<void()> lost_;
   interrupt interrupt_;
   node_session session_;  // of the thread
   mutable std::mutex mutex_;
-  std::condition_variable changed_;
+  bell changed_;
   std::optional<request> asked_;
   bool busy_ = false;
   bool stopping_ = false;

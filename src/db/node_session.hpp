@@ -58,6 +58,8 @@ class node_session {
   /// - cut with off = false: makes the account where there is none yet.
   [[nodiscard]] node_report carry_out(const core::step& what, core::generation gen,
                                       core::time_point deadline);
+  /// See session::rest().
+  [[nodiscard]] bool rest(const bell& until) { return session_.rest(until); }
   void close() { session_.close(); }
 
  private:

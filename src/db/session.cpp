@@ -44,18 +44,23 @@ bool is_client_error(unsigned code) {
 
 }  // namespace
 
-interrupt::interrupt() : descriptor_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+bell::bell() : descriptor_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
   if (descriptor_ < 0) throw std::system_error(errno, std::generic_category(), "eventfd");
 }
 
-interrupt::~interrupt() {
+bell::~bell() {
   ::close(descriptor_);
 }
 
-void interrupt::stop() {
+void bell::ring() {
   const std::uint64_t one = 1;
-  // It can not block, and fails only where it has been stopped 2^64 times.
+  // It can not block, and fails only where it has been rung 2^64 times.
   [[maybe_unused]] const auto written = ::write(descriptor_, &one, sizeof one);
+}
+
+void bell::silence() {
+  std::uint64_t times = 0;
+  [[maybe_unused]] const auto read = ::read(descriptor_, &times, sizeof times);
 }
 
 fault session::wait(int& events, core::time_point deadline) {
@@ -193,6 +198,17 @@ bool session::usable() {
   if (::poll(&fd, 1, 0) == 0) return true;
   drop();
   return false;
+}
+
+bool session::rest(const bell& until) {
+  std::array<pollfd, 2> fds{};
+  fds[0].fd = handle_ == nullptr ? -1 : ::mysql_get_socket(handle_);
+  fds[1].fd = until.descriptor();
+  fds[0].events = fds[1].events = POLLIN;
+  while (::poll(fds.data(), fds.size(), -1) < 0 && errno == EINTR) {
+  }
+  if (fds[1].revents != 0 || handle_ == nullptr) return false;
+  return !usable();
 }
 
 void session::drop() {

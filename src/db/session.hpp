@@ -25,19 +25,30 @@ struct login {
   std::string password;
 };
 
-/// Lets another thread end what sessions wait for. Once stopped, all of theirs fails with
-/// trouble::stopped at once.
-class interrupt {
+/// Something that a thread can wait for together with a connection.
+class bell {
  public:
-  interrupt();
-  ~interrupt();
-  interrupt(const interrupt&) = delete;
-  interrupt& operator=(const interrupt&) = delete;
-  void stop();  ///< from any thread
+  bell();
+  ~bell();
+  bell(const bell&) = delete;
+  bell& operator=(const bell&) = delete;
+  void ring();     ///< from any thread; the descriptor can be read from then on
+  void silence();  ///< until it rings again
   [[nodiscard]] int descriptor() const { return descriptor_; }
 
  private:
   int descriptor_;
+};
+
+/// Lets another thread end what sessions wait for. Once stopped, all of theirs fails with
+/// trouble::stopped at once.
+class interrupt {
+ public:
+  void stop() { bell_.ring(); }  ///< from any thread
+  [[nodiscard]] int descriptor() const { return bell_.descriptor(); }
+
+ private:
+  bell bell_;
 };
 
 /// For one thread at a time. Calls block, and are over at their deadline (monotonic), whatever the
@@ -62,6 +73,9 @@ class session {
   /// False also where the server has ended the connection while nobody asked it anything.
   [[nodiscard]] bool usable();
   [[nodiscard]] bool open() const { return handle_ != nullptr; }
+  /// Waits until `until` rings, or the server ends the connection while nobody asks it anything.
+  /// True: it has, and the connection is closed.
+  [[nodiscard]] bool rest(const bell& until);
   /// The server's number of this connection (CONNECTION_ID()); 0 if there is none.
   [[nodiscard]] std::uint64_t id() const { return id_; }
   void close();

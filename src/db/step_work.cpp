@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <utility>
 
 #include "db/sql.hpp"
 
@@ -14,6 +15,9 @@ namespace {
 fault not_done(std::string why) {
   return {trouble::answered, not_so, std::move(why)};
 }
+
+/// The journal is made last of the ground: where it is missing, the rest may be, too.
+constexpr std::string_view find_epoch = "SELECT epoch FROM understudy.journal WHERE epoch={}";
 
 std::string switch_acks(bool on) {
   return fmt::format("SET GLOBAL rpl_semi_sync_slave_enabled={}", on ? "ON" : "OFF");
@@ -42,8 +46,7 @@ fault step_work::write(const texts& statements) const {
   if (fault f = writer.connect(all_.find(self_)->at, all_.supervisor, deadline); f) {
     return not_done("no second connection: " + f.text);
   }
-  if (fault f = writer.run(writer_start(), deadline).failed; f) return f;
-  return writer.run(guarded(gen_, on_.id(), statements), deadline).failed;
+  return writer.run(writer_start() + ";" + guarded(gen_, on_.id(), statements), deadline).failed;
 }
 
 fault step_work::operator()(const core::hold& /*what*/) const {
@@ -126,36 +129,29 @@ fault step_work::operator()(const core::promote& what) const {
   // Before anything else is switched: whoever wrote with the old number shall see that it is over.
   first.push_back(fmt::format("SET GLOBAL server_id={}", id));
   first.push_back(switch_acks(false));
-  // Nobody could acknowledge the first transactions of all.
-  bool bare = false;
-  if (fault f = learn_bare(bare); f) return f;
-  if (bare) first.push_back(switch_waiting(false));
-  if (fault f = run(first); f) return f;
-  if (bare) {
+  reply accounts = on_.run(
+      replication_accounts() + ";" + fmt::format(find_epoch, core::number_of(what.epoch)),
+      deadline_);
+  if (is_missing(accounts.failed)) {
+    // Nobody could acknowledge the first transactions of all.
+    first.push_back(switch_waiting(false));
+    if (fault f = run(std::exchange(first, {})); f) return f;
     if (fault f = write(replicated_ground(all_)); f) return f;
+    accounts = on_.run(replication_accounts(), deadline_);
   }
-  return shut_out_all_but(what.allowed);
-}
-
-fault step_work::learn_bare(bool& bare) const {
-  // The journal is made last: without it all of the ground is still to be laid, or the rest.
-  fault missing = on_.run("SELECT 1 FROM understudy.journal LIMIT 0", deadline_).failed;
-  bare = is_missing(missing);
-  return bare ? fault() : missing;
-}
-
-fault step_work::shut_out_all_but(const core::node_set& allowed) const {
-  // Also nodes that have left the cluster: whoever can receive can acknowledge.
-  const reply accounts = on_.run(replication_accounts(), deadline_);
   if (!accounts.ok()) return accounts.failed;
-  texts all;
-  for (std::size_t i = 0; i < accounts.tables.at(0).rows.size(); ++i) {
-    const core::node_id node = node_of_account(accounts.tables[0].first(i));
+  // Also nodes that have left the cluster: whoever can receive can acknowledge.
+  const table& found = accounts.tables.at(0);
+  for (std::size_t i = 0; i < found.rows.size(); ++i) {
+    const core::node_id node = node_of_account(found.first(i));
     if (core::number_of(node) == 0 || node == self_) continue;
-    for (auto& text : cut_account(node, !allowed.contains(node))) all.push_back(std::move(text));
+    for (auto& text : cut_account(node, !what.allowed.contains(node))) {
+      first.push_back(std::move(text));
+    }
   }
-  all.push_back(switch_waiting(true));
-  return run(all);
+  // Last: it shows that all before is done.
+  first.push_back(switch_waiting(true));
+  return run(first);
 }
 
 fault step_work::operator()(const core::open& what) const {
@@ -165,21 +161,20 @@ fault step_work::operator()(const core::open& what) const {
   if (now.replica) return not_done("it is a replica");
   const std::uint32_t id = core::server_id_of(what.epoch, self_);
   if (now.server_id > id) return not_done("it has served in a later epoch");
-  // Again after a start; and before anything else, as in a promotion.
-  const texts first{fmt::format("SET GLOBAL server_id={}", id), switch_acks(false),
-                    switch_waiting(!what.solo)};
-  bool bare = false;
-  if (fault f = learn_bare(bare); f) return f;
+  const reply known = on_.run(fmt::format(find_epoch, core::number_of(what.epoch)), deadline_);
+  const bool bare = is_missing(known.failed);
+  if (!known.ok() && !bare) return known.failed;
   if (bare && !what.solo) return not_done("it has no journal");
-  if (fault f = run(first); f) return f;
+  // Again after a start; and before anything else, as in a promotion.
+  if (what.solo || now.server_id != id || now.acks || !now.semi_sync) {
+    const texts first{fmt::format("SET GLOBAL server_id={}", id), switch_acks(false),
+                      switch_waiting(!what.solo)};
+    if (fault f = run(first); f) return f;
+  }
   if (bare) {
     if (fault f = write(replicated_ground(all_)); f) return f;
   }
-  const auto known = on_.run(fmt::format("SELECT epoch FROM understudy.journal WHERE epoch={}",
-                                         core::number_of(what.epoch)),
-                             deadline_);
-  if (!known.ok()) return known.failed;
-  if (known.tables.at(0).rows.empty()) {
+  if (bare || known.tables.at(0).rows.empty()) {
     // The supervisor may write while others may not.
     fault f = write(
         {fmt::format("INSERT IGNORE INTO understudy.journal VALUES "

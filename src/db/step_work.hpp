@@ -43,10 +43,6 @@ class step_work {
   [[nodiscard]] texts stop_receiving(const core::sight& now) const;
   /// Stops receiving, and waits until all that was received is applied.
   [[nodiscard]] fault drain(core::sight& now) const;
-  /// Whether the ground (replicated_ground) is still to be laid.
-  [[nodiscard]] fault learn_bare(bool& bare) const;
-  /// Locks the accounts of all other nodes, and then waits for acknowledgements.
-  [[nodiscard]] fault shut_out_all_but(const core::node_set& allowed) const;
   [[nodiscard]] fault restart_receiver(const core::follow& to, const core::sight& now) const;
   [[nodiscard]] fault repoint(const core::follow& to, core::sight now) const;
   [[nodiscard]] fault become_replica(const core::follow& to, const core::sight& now) const;

@@ -58,9 +58,12 @@ TEST(NodeAgent, TellsAtOnceThatItsServerHasEnded) {
   EXPECT_EQ(on.carry_out(1, core::start_server{core::start_role::replica}).end, step_end::done);
   ASSERT_TRUE(on.run_until([&] { return told.size() == 3; }));
   EXPECT_EQ(told[2], core::process::running);
+  // That the agent is gone says nothing of its server; what it finds in its next life does.
   on.stop(1);
+  EXPECT_FALSE(on.run_until([&] { return told.size() > 3; }, 300ms));
+  on.start(1);
   ASSERT_TRUE(on.run_until([&] { return told.size() == 4; }));
-  EXPECT_EQ(told[3], core::process::unknown);
+  EXPECT_EQ(told[3], core::process::running);
 }
 
 TEST(NodeAgent, IsFoundAgainAndKeepsWhatItWasTold) {

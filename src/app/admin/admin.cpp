@@ -6,6 +6,7 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <chrono>
 
+#include "app/admin/admin_databases.hpp"
 #include "app/admin/admin_events.hpp"
 #include "app/admin/admin_servers.hpp"
 #include "app/admin/already.hpp"
@@ -45,7 +46,8 @@ enum class endpoint : std::uint8_t {
   metrics,
   events,
   server,
-  calls
+  calls,
+  databases
 };
 
 struct path_entry {
@@ -71,6 +73,10 @@ path_entry find_path(std::string_view path) {
   if (path == calls_path || path.starts_with(std::string(calls_path) + "/")) {
     const auto methods = calls_methods(path);
     return {path, methods.empty() ? endpoint::none : endpoint::calls, methods};
+  }
+  if (path == databases_path || path.starts_with(std::string(databases_path) + "/")) {
+    const auto methods = database_methods(path);
+    return {path, methods.empty() ? endpoint::none : endpoint::databases, methods};
   }
   if (path.starts_with(servers_path)) return {path, endpoint::server, server_methods(path)};
   return {path, endpoint::none, {}};
@@ -121,7 +127,7 @@ bool cross_site(const http_request& request) {
 asio::awaitable<http_response> ready(const site& here) {
   if (here.draining()) co_return http_error(503, "The gateway is draining.");
   const auto pools = co_await here.parts.gateway.status();
-  if (std::ranges::none_of(pools, usable)) {
+  if (!pools.empty() && std::ranges::none_of(pools, usable)) {
     co_return http_error(503, "No pool has a usable server.");
   }
   http_response response;
@@ -139,6 +145,9 @@ http_response root(const site& here) {
     }
   }
   if (here.parts.desk) response.body += " /calls";
+  if (here.parts.databases && served(endpoint::databases, here.side)) {
+    response.body += " /databases";
+  }
   if (served(endpoint::server, here.side)) response.body += " /servers/POOL/HOST:PORT";
   response.body += '\n';
   return response;
@@ -203,6 +212,11 @@ asio::awaitable<http_response> handle_at_home(std::shared_ptr<site> here, endpoi
         co_return http_error(403, "No call store is configured: add a section [calls].");
       }
       co_return co_await serve_calls(here->parts.desk, request);
+    case endpoint::databases:
+      if (!here->parts.databases) {
+        co_return http_error(403, "No database is configured: add a section [database.NAME].");
+      }
+      co_return co_await serve_databases(here->parts.databases, here->parts.events, request);
     default:
       co_return co_await change_server(here->parts.gateway, request);
   }

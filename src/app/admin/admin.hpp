@@ -1,5 +1,5 @@
-// The HTTP side of the gateway: /rpc, /calls, /servers, /events, /metrics, /status.json, /healthz,
-// /readyz.
+// The HTTP side of the gateway: /rpc, /calls, /servers, /databases, /events, /metrics,
+// /status.json, /healthz, /readyz.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
@@ -13,6 +13,7 @@
 #include "app/admin/status_json.hpp"
 #include "app/calls/call_desk.hpp"
 #include "app/common/event_log.hpp"
+#include "app/database/databases.hpp"
 #include "app/gateway/router.hpp"
 #include "net/http.hpp"
 
@@ -28,6 +29,7 @@ struct admin_parts {
   std::string version;
   std::function<std::vector<listener_status>()> listeners{};  ///< for /status.json
   std::shared_ptr<call_desk> desk{};                          ///< null: calls are not stored
+  std::shared_ptr<app::databases> databases{};                ///< null: none is configured
 };
 
 /// Which paths an address serves: the public one /rpc and health, the administrative one the

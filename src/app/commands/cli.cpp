@@ -16,6 +16,7 @@
 #include "app/commands/command_call.hpp"
 #include "app/commands/command_calls.hpp"
 #include "app/commands/command_config.hpp"
+#include "app/commands/command_db.hpp"
 #include "app/commands/command_drill.hpp"
 #include "app/commands/command_gateway.hpp"
 #include "app/commands/command_servers.hpp"
@@ -35,6 +36,7 @@ struct command_line {
   servers_command servers;
   calls_command calls;
   status_command status;
+  db_command db;
   bench_options bench;
   drill_options drill;
   std::function<int()> run;
@@ -229,6 +231,55 @@ void add_status(CLI::App& app, command_line& line) {
   command->callback([&line] { line.run = [&line] { return run_status(line.status); }; });
 }
 
+void add_db(CLI::App& app, command_line& line) {
+  CLI::App* db = app.add_subcommand(
+      "db", "Databases: status, bootstrap, adopt, switchover, takeover, maintenance");
+  db->require_subcommand(1);
+  db_command& to = line.db;
+  const auto add = [&](const std::string& name, const std::string& help,
+                       int (*run)(const db_command&)) {
+    CLI::App* command = db->add_subcommand(name, help);
+    if (name == "maintenance") {
+      command->add_option("STATE", to.state, "on or off")
+          ->required()
+          ->check(CLI::IsMember({"on", "off"}));
+    }
+    command->add_option("NAME", to.name, "The database [the only one]");
+    command->add_option("--at", to.at, http_help)->type_name("HOST:PORT")->capture_default_str();
+    command->add_flag("--json", to.json, "Print JSON");
+    command->callback([&line, run] { line.run = [&line, run] { return run(line.db); }; });
+    return command;
+  };
+  const auto add_order = [&](const std::string& name, const std::string& help,
+                             int (*run)(const db_command&)) {
+    CLI::App* command = add(name, help, run);
+    add_duration(*command, "--patience", to.patience, "How long to wait until it is done");
+    command->footer(
+        "What happens is told on standard error as it does.\n"
+        "Exit codes: 0 done, 2 wrong usage, 3 the gateway was not reached, 4 refused (says why),\n"
+        "5 not done in time, and may be yet.");
+    return command;
+  };
+  const auto number = CLI::Range(1U, core::node_number_max);
+  add("status", "Who is primary, who acknowledges, and how far each node is", run_db_status);
+  add_order("bootstrap", "Make a cluster of empty nodes", run_db_bootstrap)
+      ->add_option("--primary", to.node, "The first primary [the first node]")
+      ->check(number)
+      ->type_name("NODE");
+  add_order("adopt", "Make a cluster of a server that has data, and of empty nodes", run_db_adopt)
+      ->add_option("--node", to.node, "Who has the data")
+      ->required()
+      ->check(number)
+      ->type_name("NODE");
+  add_order("switchover", "Hand over to another node: nothing fails", run_db_switchover)
+      ->add_option("--to", to.node, "Who is to be primary [who fits best]")
+      ->check(number)
+      ->type_name("NODE");
+  add_order("takeover", "Give the primary up now, though it may be well", run_db_takeover);
+  add_order("maintenance", "No takeover but by an operator's word, or end that",
+            run_db_maintenance);
+}
+
 void add_bench(CLI::App& app, command_line& line) {
   CLI::App* command =
       app.add_subcommand("bench", "Measure a server or gateway from outside: rate and latency");
@@ -335,6 +386,7 @@ int run_cli(int argc, const char* const* argv) {
   add_servers(app, line);
   add_calls(app, line);
   add_status(app, line);
+  add_db(app, line);
   add_bench(app, line);
   add_drill(app, line);
   // Last: commands inherit the footer that is there when they are made.

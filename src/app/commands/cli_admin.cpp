@@ -24,7 +24,7 @@ const json::value* member(const json::value& object, std::string_view name) {
 
 admin_answer ask_admin(const std::string& at, const std::string& method, const std::string& path,
                        const std::vector<std::pair<std::string, std::string>>& query,
-                       std::chrono::milliseconds patience) {
+                       std::chrono::milliseconds patience, const std::string& body) {
   admin_answer answer;
   if (!net::split_address(at)) {
     answer.exit = exit_usage;
@@ -34,6 +34,8 @@ admin_answer ask_admin(const std::string& at, const std::string& method, const s
   net::http_request request;
   request.method = method;
   request.path = path;
+  request.body = body;
+  request.headers.push_back({"Accept", "application/json"});
   for (const auto& [name, value] : query) {
     if (!value.empty()) request.query.emplace_back(name, value);
   }
@@ -50,8 +52,8 @@ admin_answer ask_admin(const std::string& at, const std::string& method, const s
   if (response.status >= 200 && response.status < 300) return answer;
   answer.exit = exit_refused;
   boost::system::error_code broken;
-  const json::value body = json::parse(answer.body, broken);
-  answer.sentence = broken ? std::string() : text_of(body, "error");
+  const json::value said = json::parse(answer.body, broken);
+  answer.sentence = broken ? std::string() : text_of(said, "error");
   if (answer.sentence.empty()) {
     answer.sentence = fmt::format(
         "{} answered with HTTP status {}: is it the http or admin "

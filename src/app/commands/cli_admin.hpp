@@ -18,12 +18,12 @@ struct admin_answer {
   std::string body;
 };
 
-/// One request to `at` (HOST:PORT); parameters without a value are left out. Everything but a 2xx
-/// answer is a sentence.
+/// One request to `at` (HOST:PORT), with a JSON body where there is one; parameters without a value
+/// are left out. Everything but a 2xx answer is a sentence.
 [[nodiscard]] admin_answer ask_admin(
     const std::string& at, const std::string& method, const std::string& path,
     const std::vector<std::pair<std::string, std::string>>& query = {},
-    std::chrono::milliseconds patience = std::chrono::seconds(5));
+    std::chrono::milliseconds patience = std::chrono::seconds(5), const std::string& body = {});
 
 /// The document behind /status.json; null, with the answer's sentence and exit set, where it can
 /// not be had.

@@ -68,6 +68,12 @@ void print_addresses(const gateway& running, const gateway_config& config) {
     if (pool.listen.empty()) continue;
     fmt::print("listening {} pool {}\n", running.frames_address(pool.name), pool.name);
   }
+  for (const database_config& each : config.databases) {
+    for (const std::string endpoint : {"write", "read"}) {
+      const std::string at = running.database_address(each.name, endpoint);
+      if (!at.empty()) fmt::print("{} {} database {}\n", endpoint, at, each.name);
+    }
+  }
   if (!config.http.empty()) fmt::print("http {}\n", running.http_address());
   if (!config.admin.empty()) fmt::print("admin {}\n", running.admin_address());
   std::fflush(stdout);

@@ -20,7 +20,7 @@ std::string to_json(const event& e) {
     }
     object.text("rule", e.record.rule);
     object.text("effect", e.record.effect);
-    object.raw("epoch", "null");
+    object.raw("epoch", e.record.epoch ? std::to_string(*e.record.epoch) : "null");
   }
   return out;
 }
@@ -51,6 +51,11 @@ std::vector<event> event_log::since(std::uint64_t after) const {
   std::vector<event> out;
   each_since(after, [&out](const event& e) { out.push_back(e); });
   return out;
+}
+
+std::uint64_t event_log::last() const {
+  const std::lock_guard lock(mutex_);
+  return last_;
 }
 
 std::uint64_t event_log::watch(watcher w, std::optional<std::uint64_t> replay_after) {

@@ -34,6 +34,8 @@ class event_log {
   /// Events after number `after`, oldest first. A number that was never given out (the process was
   /// started again since) counts as 0.
   [[nodiscard]] std::vector<event> since(std::uint64_t after) const;
+  /// The number of the newest event; 0: there is none.
+  [[nodiscard]] std::uint64_t last() const;
   /// Called for each new event, in order, on the writer's thread; must be quick and must not call
   /// this log. With `replay_after`, first for the kept events that since() would return: nothing
   /// is missed or repeated between those and the new ones. Returns its handle.

@@ -8,6 +8,7 @@
 
 #include "app/config/config_balance.hpp"
 #include "app/config/config_calls.hpp"
+#include "app/config/config_database.hpp"
 #include "app/config/config_reader.hpp"
 #include "app/config/config_values.hpp"
 #include "app/config/read_file.hpp"
@@ -27,8 +28,9 @@ constexpr std::size_t mib = kib * kib;
 constexpr std::size_t gib = mib * kib;
 constexpr std::size_t config_bytes_max = 8 * mib;  // far above any real one
 
-constexpr std::array<std::string_view, 4> sections{"gateway", "pool", "calls", "rule"};
-constexpr std::array<std::string_view, 3> absent_sections{"database", "coordination", "notify"};
+constexpr std::array<std::string_view, 7> sections{"gateway",  "pool",         "calls", "rule",
+                                                   "database", "coordination", "node"};
+constexpr std::array<std::string_view, 1> absent_sections{"notify"};
 
 constexpr std::array<reader::key<core::server_options>, 4> server_keys{{
     {"address",
@@ -208,13 +210,6 @@ constexpr std::array<reader::key<gateway_config>, 13> gateway_keys{{
      [](reader& value, gateway_config& config) { value.duration(config.drain_timeout, 0ms, 1h); }},
 }};
 
-bool pool_name_valid(std::string_view name) {
-  constexpr std::string_view allowed =
-      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-";
-  return !name.empty() && name.size() <= 64 &&
-         name.find_first_not_of(allowed) == std::string_view::npos;
-}
-
 void read_pools(reader& section, gateway_config& config, std::vector<config_problem>& problems) {
   const auto* pools = section.as<toml_table>("a section [pool.NAME]");
   if (pools == nullptr) return;
@@ -228,7 +223,7 @@ void read_pools(reader& section, gateway_config& config, std::vector<config_prob
     pool_config pool;
     pool.name = pool.options.name = member.key;
     pool.line = member.value.line;
-    if (!pool_name_valid(member.key)) {
+    if (!name_valid(member.key)) {
       pool_reader.problem(
           "a pool's name has letters, digits, \"-\" and \"_\" only (it is part "
           "of addresses and labels), 64 at most");
@@ -251,17 +246,32 @@ void read_section(const toml_member& member, gateway_config& config,
     read_calls(section, config);
   } else if (member.key == "rule") {
     read_rules(section, config);
+  } else if (member.key == "database") {
+    read_databases(section, config, problems);
+  } else if (member.key == "coordination") {
+    read_coordination(section, config);
+  } else if (member.key == "node") {
+    read_node(section, config);
   } else if (std::ranges::find(absent_sections, std::string_view(member.key)) !=
              absent_sections.end()) {
     section.problem("this version does not have it yet");
   } else if (const auto near = nearest(member.key, sections); !near.empty()) {
     section.problem(fmt::format("no such section; did you mean \"{}\"?", near));
   } else {
-    section.problem("no such section: there are [gateway], [pool.NAME], [calls] and [[rule]]");
+    section.problem(
+        "no such section: there are [gateway], [pool.NAME], [calls], [[rule]], [database.NAME], "
+        "[coordination] and [node]");
   }
 }
 
 }  // namespace
+
+bool name_valid(std::string_view name) {
+  constexpr std::string_view allowed =
+      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-";
+  return !name.empty() && name.size() <= 64 &&
+         name.find_first_not_of(allowed) == std::string_view::npos;
+}
 
 config_result parse_config(std::string_view toml) {
   config_result result;
@@ -290,6 +300,7 @@ config_result load_config(const std::string& file) {
       for (auto* path : {&read.config->calls.store, &read.config->calls.webhook_secret_file}) {
         if (!path->empty()) *path = (folder / *path).string();
       }
+      place_database_files(*read.config, folder);
     }
     return read;
   }
@@ -304,6 +315,7 @@ std::vector<std::string> config_keys() {
   for (const auto& key : pool_keys) keys.push_back(fmt::format("pool.{}", key.name));
   for (const auto& key : server_keys) keys.push_back(fmt::format("pool.servers.{}", key.name));
   append_calls_keys(keys);
+  append_database_keys(keys);
   return keys;
 }
 

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "app/config/database_config.hpp"
 #include "core/call_schedule.hpp"
 #include "core/pool.hpp"
 #include "wire/frame.hpp"
@@ -88,6 +89,9 @@ struct gateway_config {
   std::vector<pool_config> pools;
   calls_config calls;
   std::vector<call_rule> rules;
+  std::vector<database_config> databases;
+  coordination_config coordination;
+  node_config node;  ///< of `understudy node` alone
 };
 
 /// What is wrong with a file: one sentence each, with the line and a hint.
@@ -107,6 +111,9 @@ struct config_result {
 
 /// What single keys cannot tell: names used twice, addresses used twice, nothing to serve.
 [[nodiscard]] std::vector<config_problem> check_config(const gateway_config& config);
+
+/// Of pools and databases: it is part of addresses and labels.
+[[nodiscard]] bool name_valid(std::string_view name);
 
 /// All accepted keys as `gateway.listen`, `pool.servers`, ...: docs/CONFIG.md is tested on them.
 [[nodiscard]] std::vector<std::string> config_keys();

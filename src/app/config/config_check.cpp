@@ -5,6 +5,7 @@
 
 #include "app/config/config.hpp"
 #include "app/config/config_calls.hpp"
+#include "app/config/config_database.hpp"
 #include "net/address.hpp"
 
 namespace understudy::app {
@@ -43,6 +44,10 @@ void check_addresses(const gateway_config& config, std::vector<config_problem>& 
   for (const pool_config& pool : config.pools) {
     claim(pool.listen, fmt::format("pool.{}.listen", pool.name), pool.line);
   }
+  for (const database_config& each : config.databases) {
+    claim(each.write, fmt::format("database.{}.write", each.name), each.line);
+    claim(each.read, fmt::format("database.{}.read", each.name), each.line);
+  }
 }
 
 void check_pool(const pool_config& pool, claims& services, std::vector<config_problem>& problems) {
@@ -80,7 +85,7 @@ bool all_speak_http(const pool_config& pool) {
 
 std::vector<config_problem> check_config(const gateway_config& config) {
   std::vector<config_problem> problems;
-  if (config.pools.empty()) {
+  if (config.pools.empty() && config.databases.empty()) {
     problems.push_back({0, "there is no pool: add a section [pool.NAME] with servers"});
   }
   check_addresses(config, problems);
@@ -103,6 +108,7 @@ std::vector<config_problem> check_config(const gateway_config& config) {
     }
   }
   check_calls(config, problems);
+  check_databases(config, problems);
   return problems;
 }
 

@@ -84,10 +84,14 @@ gateway::~gateway() {
 void gateway::start() {
   lanes_.make_routers(config_);
   if (!config_.calls.store.empty()) open_calls();
+  if (!config_.databases.empty()) {
+    databases_ = std::make_shared<databases>(config_.databases, config_.coordination, events_);
+  }
   listen_frames(frames_, "", config_.listen);
   for (const pool_config& pool : config_.pools) listen_frames(frames_, pool.name, pool.listen);
   listen_http();
   tick();
+  if (databases_) databases_->start();
   lanes_.run();
 }
 
@@ -147,7 +151,8 @@ void gateway::listen_http() {
                       [this] { return draining_.load(); },
                       std::string(version),
                       [this] { return listeners(); },
-                      desk_};
+                      desk_,
+                      databases_};
     const http_handlers handlers = make_http_handlers(std::move(parts), side);
     std::vector<net::http_lane> served;
     for (const auto& lane : lanes_.all()) {
@@ -180,6 +185,11 @@ std::string gateway::admin_address() const {
   return http_named("admin");
 }
 
+std::string gateway::database_address(const std::string& database,
+                                      const std::string& endpoint) const {
+  return databases_ ? databases_->address(database, endpoint) : "";
+}
+
 std::vector<listener_status> gateway::listeners() const {
   std::vector<listener_status> all;
   for (const frame_listener& listener : frames_) {
@@ -209,6 +219,12 @@ std::vector<std::string> gateway::restart_needed(const gateway_config& config) c
   if (config.calls != config_.calls) {
     problems.emplace_back("[calls] can not change while it runs: restart.");
   }
+  if (config.coordination != config_.coordination) {
+    problems.emplace_back("[coordination] can not change while it runs: restart.");
+  }
+  if (config.databases.empty() != config_.databases.empty()) {
+    problems.emplace_back("The first and the last [database.NAME] need a restart.");
+  }
   compare(config.threads == config_.threads, "threads");
   compare(config.received_bytes_max == config_.received_bytes_max, "received_bytes_max");
   compare(config.connections_max == config_.connections_max, "connections_max");
@@ -231,6 +247,7 @@ asio::awaitable<std::vector<std::string>> gateway::take_over(
     }
   }
   if (!problems.empty()) co_return problems;
+  if (databases_) problems = databases_->configure(config->databases);
 
   const auto kept = [&](const frame_listener& listener) {
     const pool_config* pool = pool_of(*config, listener.pool);
@@ -306,6 +323,7 @@ void gateway::tick() {
 
 void gateway::stop() {
   lanes_.stop();
+  if (databases_) databases_->stop();
   if (desk_) desk_->stop();
 }
 

@@ -14,6 +14,7 @@
 #include "app/admin/status_json.hpp"
 #include "app/common/event_log.hpp"
 #include "app/config/config.hpp"
+#include "app/database/databases.hpp"
 #include "app/gateway/gateway_lanes.hpp"
 #include "net/frame_server.hpp"
 #include "net/http.hpp"
@@ -37,6 +38,9 @@ class gateway {
   [[nodiscard]] std::string frames_address(std::string_view pool = {}) const;
   [[nodiscard]] std::string http_address() const;
   [[nodiscard]] std::string admin_address() const;
+  /// Of a database's endpoint: "write" or "read".
+  [[nodiscard]] std::string database_address(const std::string& database,
+                                             const std::string& endpoint) const;
 
   /// All or nothing: takes the configuration over, or says why not and changes nothing.
   /// Addresses (but for those of pools) and limits need a restart.
@@ -84,7 +88,8 @@ class gateway {
 
   gateway_lanes lanes_;
   std::unique_ptr<webhook_sender> webhooks_;
-  std::shared_ptr<call_desk> desk_;  ///< home's; null where calls are not stored
+  std::shared_ptr<call_desk> desk_;            ///< home's; null where calls are not stored
+  std::shared_ptr<app::databases> databases_;  ///< null where none is configured
   boost::asio::steady_timer ticker_{lanes_.home()};
   std::vector<frame_listener> frames_;
   std::vector<frame_listener> retired_;  ///< of removed pools: until their connections are gone

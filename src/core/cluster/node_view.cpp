@@ -24,8 +24,9 @@ void node_view::saw(time_point now, const sight& what) {
   seen_ = what;
 }
 
-void node_view::missed(time_point now, absence how) {
-  if (present_) since_ = now;
+void node_view::missed(time_point /*now*/, absence how) {
+  // Nothing is known of it since the last look, but for the time in which nobody looked.
+  if (present_) since_ = std::max(seen_at_, awake_at_);
   present_ = false;
   how_absent_ = how;
 }
@@ -50,21 +51,29 @@ void node_view::ended(time_point now, step_end how) {
   told_.reset();
   if (killed && how == step_end::done) missed(now, absence::refused);
   if (how == step_end::done) {
-    if (kind == last_kind_) failures_ = 0;
+    if (kind == last_kind_) failures_ = in_vain_ = 0;
     rests_until_ = now;
     return;
   }
   failures_ = kind == last_kind_ ? failures_ + 1 : 1;
   last_kind_ = kind;
-  const auto doubled = rest_least * (1U << std::min(failures_ - 1, 7U));
+  // A repair and a copy that fail in turn are tried ever more seldom, too.
+  ++in_vain_;
+  const auto doubled = rest_least * (1U << std::min(in_vain_ - 1, 7U));
   rests_until_ = now + std::min<duration>(doubled, rest_most);
   // What was sent without an answer may be done later, until the fence is taken again.
   if (how == step_end::unknown && seen_) seen_->mine = false;
 }
 
+void node_view::forgive() {
+  failures_ = in_vain_ = 0;
+  rests_until_ = time_point{};
+}
+
 void node_view::slept(time_point now) {
   if (!present_) since_ = now;
   moved_at_ = now;
+  awake_at_ = now;
 }
 
 duration node_view::absent_for(time_point now) const {

@@ -17,6 +17,8 @@ class node_view {
   void told(time_point now, const step& what);
   /// The step that it was told has ended. A failed one is not repeated before a rest is over.
   void ended(time_point now, step_end how);
+  /// What failed may be tried again at once.
+  void forgive();
   /// Who looks was itself asleep: what it did not see meanwhile says nothing.
   void slept(time_point now);
 
@@ -56,11 +58,13 @@ class node_view {
   absence how_absent_ = absence::silent;
   time_point since_{};  // present or absent
   time_point moved_at_{};
+  time_point awake_at_{};  // who looks had slept until then
   process process_ = process::unknown;
   time_point heard_at_{};
   std::optional<step> told_;
   time_point rests_until_{};
-  unsigned failures_ = 0;
+  unsigned failures_ = 0;  // of one kind in a row
+  unsigned in_vain_ = 0;   // of any
   std::size_t last_kind_ = 0;
 };
 

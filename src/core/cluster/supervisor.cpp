@@ -29,7 +29,7 @@ void supervisor::topology_read(time_point now, const topology& what) {
     primary_at_ = now;
     suspected_at_ = never;
   }
-  if (!topology_ || topology_->phase != what.phase) {
+  if (!topology_ || topology_->phase != what.phase || topology_->epoch != what.epoch) {
     inherited_ = false;
     phase_at_ = now;
     acked_at_.clear();
@@ -164,10 +164,11 @@ std::vector<action> supervisor::decide(time_point now) {
     if (missing_ && order_) bootstrap(now);
     return std::exchange(out_, {});
   }
-  if (order_ && now - order_at_ >= options_.switchover_within) {
+  const duration patience = is_upkeep() ? options_.upkeep_within : options_.switchover_within;
+  if (order_ && now - order_at_ >= patience) {
     order_.reset();
-    note("order_refused", name(topology_->primary), {}, "it could not be begun in time",
-         "nothing was done: ask again");
+    note("order_refused", name(topology_->primary), {}, "it could not be carried out in time",
+         "it is given up: look at what is in its way, and ask again");
   }
   if (!mine()) {
     take_or_leave(now);
@@ -212,14 +213,8 @@ std::string supervisor::ask(time_point now, const order& what) {
   if (founds && topology_) return "The cluster exists already.";
   if (!founds && !topology_) return "There is no cluster yet: bootstrap it first.";
   if (order_) return "Another order is being carried out.";
-  if (const auto* over = std::get_if<switchover_order>(&what)) {
-    if (topology_->phase != phase::stable) {
-      return "The cluster is not stable, but " + std::string(to_string(topology_->phase)) + ".";
-    }
-    if (over->to == topology_->primary) return "It is the primary already.";
-    if (number_of(over->to) != 0 && !topology_->sync.contains(over->to)) {
-      return "It is no member of the sync set: it may lack what was acknowledged.";
-    }
+  if (topology_) {
+    if (std::string why = refusal_of(what); !why.empty()) return why;
   }
   order_ = what;
   order_at_ = now;

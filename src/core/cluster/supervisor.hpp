@@ -23,6 +23,8 @@ struct supervisor_options {
   duration late_after = std::chrono::milliseconds(250);
   /// Whoever does not lead lets the leader act first.
   duration rival_after = std::chrono::milliseconds(300);
+  /// So long members are being revoked, at most, before the topology says so.
+  duration at_once_within = std::chrono::milliseconds(100);
   /// Another's work that stands still for so long is taken over.
   duration stalled_after = std::chrono::milliseconds(1000);
   /// A member that can not acknowledge for so long is removed.
@@ -35,6 +37,8 @@ struct supervisor_options {
   duration hold_down = std::chrono::seconds(60);
   /// A switchover is given up when the successor has not everything by then.
   duration switchover_within = std::chrono::seconds(5);
+  /// An order about a node that is not the primary, when it can not be carried out by then.
+  duration upkeep_within = std::chrono::seconds(60);
   /// And when a gateway has not confirmed that its gate is closed.
   duration gates_within = std::chrono::milliseconds(200);
   /// Whether a primary may serve alone, with nobody to acknowledge.
@@ -56,7 +60,25 @@ struct takeover_order {};  ///< give the primary up now
 struct maintenance_order {
   bool on = false;
 };
-using order = std::variant<bootstrap_order, switchover_order, takeover_order, maintenance_order>;
+/// Make a node part of the cluster. It follows, and is a member when its rule says so.
+struct add_node_order {
+  node_entry node;
+};
+/// Let a node go, that is not the primary. When it is done it can acknowledge nothing.
+struct remove_node_order {
+  node_id node{};
+};
+/// Make a node a copy of another, though its own data may be well. It is no member meanwhile.
+struct clone_order {
+  node_id node{};
+  node_id donor{};  ///< 0: a member, or else the primary
+};
+/// Try at once what failed for a node that is no member, and would be tried again later.
+struct rejoin_order {
+  node_id node{};
+};
+using order = std::variant<bootstrap_order, switchover_order, takeover_order, maintenance_order,
+                           add_node_order, remove_node_order, clone_order, rejoin_order>;
 
 /// What is to be done next.
 struct tell {
@@ -82,9 +104,11 @@ using action = std::variant<tell, write_topology, move_gates, record>;
 ///   generation each time. Only who wrote it last acts on nodes, and fences each before (`hold`):
 ///   nodes refuse the words of earlier generations.
 /// - A takeover revokes all members first (none of them acknowledges any more), takes the one that
-///   has the most, lets it apply that, and makes it primary in the topology, with an empty sync
-///   set. It is opened only when the topology says who acknowledges: until then it has acknowledged
-///   nothing, and whoever has what it had may take its place.
+///   has the most, lets it apply that, and makes it primary in the topology, together with those
+///   who may acknowledge to it. It is opened as soon as one of them follows; who takes its place
+///   comes from them, and has what it was made primary with. With nobody to follow, it is opened
+///   only when the topology says who acknowledges: until then it has acknowledged nothing, and
+///   whoever has what it had may take its place.
 /// - Members are added to the topology before they may acknowledge, and removed after they can not
 ///   and another has all that they may have acknowledged.
 ///
@@ -162,9 +186,15 @@ class supervisor {
   // Takeover.
   [[nodiscard]] bool revoked(time_point now, node_id node);
   [[nodiscard]] node_id most_advanced() const;
+  [[nodiscard]] bool all_revoked(time_point now);
+  [[nodiscard]] bool revoked_at_once(time_point now);
+  void note_takeover(time_point now);
+  [[nodiscard]] node_set first_members(node_id primary) const;
   void make_primary(node_id node, const gtid& with);
   static void settle(node_entry& entry, const node_view& as);
-  void replace_unopened(time_point now);
+  void replace(time_point now);
+  void promote_now(time_point now);
+  bool follows(time_point now, node_id node);
   [[nodiscard]] node_set able_to_follow(const sight& primary) const;
   void finish_promotion(time_point now);
 
@@ -189,6 +219,17 @@ class supervisor {
   void begin_switchover(time_point now, node_id to);
   void abort_switchover(time_point now, const char* why);
   void bootstrap(time_point now);
+
+  // Orders about other nodes than the primary.
+  [[nodiscard]] std::string refusal_of(const order& what) const;
+  [[nodiscard]] bool is_upkeep() const;
+  [[nodiscard]] bool leaving(node_id node) const;
+  void upkeep(time_point now);
+  [[nodiscard]] bool done(time_point now, const add_node_order& wish);
+  [[nodiscard]] bool done(time_point now, const remove_node_order& wish);
+  [[nodiscard]] bool done(time_point now, const clone_order& wish);
+  [[nodiscard]] bool done(time_point now, const rejoin_order& wish);
+  [[nodiscard]] node_id donor_for(node_id node) const;
 
   [[nodiscard]] std::string name(node_id node) const;
   template <class Do>

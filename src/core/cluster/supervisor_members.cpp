@@ -63,6 +63,7 @@ void supervisor::stable(time_point now) {
   if (!open_primary(now, false)) return;
   keep_members(now);
   if (!writing_) add_members(now);
+  if (!writing_) upkeep(now);
   if (!writing_) tend_others(now);
 }
 
@@ -95,14 +96,15 @@ void supervisor::keep_members(time_point now) {
       return;
     }
     const member_state is = member_now(now, each.id);
-    if (is == member_state::acknowledges) any_left = true;
-    if (is == member_state::lost) lost.insert(each.id);
+    const bool leaves = leaving(each.id);
+    if (is == member_state::acknowledges && !leaves) any_left = true;
+    if (leaves || (is == member_state::lost && !topology_->maintenance)) lost.insert(each.id);
     // One that turned out to have another history has never acknowledged anything of this one.
     const node_view& of = view(each.id);
     const bool differs = of.present() && of.is().receive_error == 1236;
     if (!restarted(each.id) && !differs) none_standing = false;
   });
-  if (lost.empty() || topology_->maintenance) return;
+  if (lost.empty()) return;
   const bool alone = !any_left && lost == topology_->sync && (options_.solo || none_standing);
   if (alone) {
     // Where solo is forbidden commits go on waiting.
@@ -117,7 +119,7 @@ void supervisor::keep_members(time_point now) {
     if (writing_ || !lost.contains(each.id)) return;
     if (any_left) {
       remove_member(now, each.id);
-    } else if (has_standing(each.id) && hand(now, topology_->primary) &&
+    } else if (!leaving(each.id) && has_standing(each.id) && hand(now, topology_->primary) &&
                view(topology_->primary).is().cut.contains(each.id)) {
       // It was to be removed, and is the last one now.
       say(now, topology_->primary, cut{each.id, false});
@@ -157,6 +159,7 @@ bool supervisor::remove_member(time_point now, node_id node) {
 void supervisor::add_members(time_point now) {
   each_other([&](const node_entry& each) {
     if (writing_ || topology_->sync.contains(each.id) || each.rule == promotion::never) return;
+    if (leaving(each.id)) return;
     if (!keeps_up(now, each.id) || !proven_mute(each.id)) return;
     topology next = *topology_;
     next.sync.insert(each.id);
@@ -187,6 +190,7 @@ void supervisor::solo(time_point now) {
   }
   carry_out_order(now);
   if (!writing_) leave_solo(now);
+  if (!writing_) upkeep(now);
   if (!writing_) tend_others(now);
 }
 
@@ -196,7 +200,8 @@ void supervisor::leave_solo(time_point now) {
   const node_id primary = topology_->primary;
   node_set ready;
   each_other([&](const node_entry& each) {
-    if (each.rule != promotion::never && keeps_up(now, each.id)) ready.insert(each.id);
+    const bool may = each.rule != promotion::never && !leaving(each.id);
+    if (may && keeps_up(now, each.id)) ready.insert(each.id);
   });
   const sight& is = view(primary).is();
   if (ready.empty() || topology_->maintenance) {

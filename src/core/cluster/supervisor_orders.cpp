@@ -38,7 +38,7 @@ void supervisor::bootstrap(time_point now) {
 
 // While the cluster is at rest, and its primary is well.
 void supervisor::carry_out_order(time_point now) {
-  if (!order_) return;
+  if (!order_ || is_upkeep()) return;
   const order what = *std::exchange(order_, std::nullopt);
   if (const auto* rest = std::get_if<maintenance_order>(&what)) {
     topology next = *topology_;

@@ -7,7 +7,7 @@ using namespace std::chrono_literals;
 
 void supervisor::tend_others(time_point now) {
   each_other([&](const node_entry& each) {
-    if (!topology_->sync.contains(each.id)) tend(now, each.id);
+    if (!topology_->sync.contains(each.id) && !leaving(each.id)) tend(now, each.id);
   });
 }
 
@@ -35,7 +35,7 @@ void supervisor::tend(time_point now, node_id node) {
   }
   if (!view(primary).fenced(reign_)) return;
   const sight& leader = view(primary).is();
-  if (is.acks && topology_->phase == phase::stable) {
+  if (is.acks && !topology_->sync.empty()) {
     // Only members may.
     return say(now, node, follow{primary, false});
   }

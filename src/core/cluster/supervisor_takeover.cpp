@@ -1,4 +1,4 @@
-// When a primary is given up, and how another takes its place.
+// When a primary is given up, and who takes its place.
 #include <algorithm>
 #include <utility>
 
@@ -87,7 +87,6 @@ bool supervisor::held_down(time_point now) const {
 }
 
 void supervisor::primary_is_gone(time_point now, bool asked) {
-  topology next = *topology_;
   if (!asked && topology_->maintenance) {
     return note("primary_gone", name(topology_->primary), {}, "maintenance: no takeover",
                 "writes wait until it is back, or an operator asks for a takeover");
@@ -97,6 +96,9 @@ void supervisor::primary_is_gone(time_point now, bool asked) {
                 "no second takeover so soon, unless all nodes are members again",
                 "writes wait until it is back, or an operator asks for a takeover");
   }
+  if (suspected_at_ == time_point::min()) suspected_at_ = now;
+  if (!asked && revoked_at_once(now)) return;
+  topology next = *topology_;
   bool standing = true;
   each_other([&](const node_entry& each) {
     if (topology_->sync.contains(each.id) && !has_standing(each.id)) standing = false;
@@ -105,13 +107,9 @@ void supervisor::primary_is_gone(time_point now, bool asked) {
   const bool can_resume = of.by_agent(now) == process::down || of.present();
   if (standing || (all_can_be_revoked() && !can_resume)) {
     next.phase = phase::takeover;
-    note("takeover", name(topology_->primary),
-         {{"absent_ms", std::to_string(of.absent_for(now) / 1ms)},
-          {"refused", of.refused() ? "yes" : "no"}},
-         "the primary is gone, and all who can acknowledge to it are there", "they are revoked");
+    note_takeover(now);
     return write(std::move(next));
   }
-  if (suspected_at_ == time_point::min()) suspected_at_ = now;
   if (can_resume && now - suspected_at_ >= options_.stalled_after) {
     next.phase = phase::resuming;
     note("resume", name(topology_->primary), {},
@@ -122,6 +120,46 @@ void supervisor::primary_is_gone(time_point now, bool asked) {
   note("primary_gone", name(topology_->primary), {},
        "a member that may have acknowledged is not there, or has lost its memory",
        "no takeover: writes wait until it or the primary is back");
+}
+
+void supervisor::note_takeover(time_point now) {
+  const node_view& of = view(topology_->primary);
+  note("takeover", name(topology_->primary),
+       {{"absent_ms", std::to_string(of.absent_for(now) / 1ms)},
+        {"refused", of.refused() ? "yes" : "no"}},
+       "the primary is gone, and all who can acknowledge to it are there", "they are revoked");
+}
+
+// Where the primary's process has ended its members are revoked before that is written: nobody
+// waits for them. What counts is written once, when they are: who is primary instead. False: it has
+// to be written that they are being revoked, for they are not in hand, or it takes its time.
+bool supervisor::revoked_at_once(time_point now) {
+  const node_view& of = view(topology_->primary);
+  const process is = of.by_agent(now);
+  const bool is_dead =
+      !of.present() && (of.refused() || is == process::down || is == process::stuck);
+  if (!is_dead || !mine() || topology_->phase != phase::stable) return false;
+  if (now - suspected_at_ >= options_.at_once_within) return false;
+  bool in_hand = true;
+  each_other([&](const node_entry& each) {
+    if (!topology_->sync.contains(each.id)) return;
+    if (!has_standing(each.id) || !view(each.id).fenced(reign_)) in_hand = false;
+  });
+  if (!in_hand) return false;
+  if (!all_revoked(now)) return true;
+  const node_id best = most_advanced();
+  if (number_of(best) == 0 || !view(best).is().drained()) return false;
+  note_takeover(now);
+  make_primary(best, view(best).is().written);
+  return true;
+}
+
+bool supervisor::all_revoked(time_point now) {
+  bool all = true;
+  each_other([&](const node_entry& each) {
+    if (topology_->sync.contains(each.id) && !revoked(now, each.id)) all = false;
+  });
+  return all;
 }
 
 // It acknowledges nothing any more, and what it has received is known.
@@ -153,6 +191,7 @@ node_id supervisor::most_advanced() const {
     const bool a_applies = a.drained() || a.applying;
     const bool b_applies = b.drained() || b.applying;
     if (a_applies != b_applies) return a_applies;
+    if (a.written.seq != b.written.seq) return a.written.seq > b.written.seq;  // it is ready sooner
     return one.rule < topology_->find(best)->rule;
   };
   each_other([&](const node_entry& each) {
@@ -169,11 +208,7 @@ void supervisor::takeover(time_point now) {
   if (!view(old).present() && view(old).by_agent(now) == process::running && view(old).ready(now)) {
     say(now, old, kill_server{});
   }
-  bool all = true;
-  each_other([&](const node_entry& each) {
-    if (topology_->sync.contains(each.id) && !revoked(now, each.id)) all = false;
-  });
-  if (!all) {
+  if (!all_revoked(now)) {
     const node_view& of = view(topology_->primary);
     const bool is_well = of.present() && !of.is().read_only && of.is().semi_sync &&
                          of.is().start == topology_->find(topology_->primary)->since;
@@ -206,131 +241,6 @@ void supervisor::takeover(time_point now) {
     return;
   }
   make_primary(best, is.written);
-}
-
-void supervisor::make_primary(node_id node, const gtid& with) {
-  topology next = *topology_;
-  if (number_of(next.epoch) >= epoch_max) return;
-  next.epoch = after(next.epoch);
-  next.phase = phase::promoting;
-  next.primary = node;
-  next.next = node_id{};
-  next.sync = {};
-  next.promoted_with = with;
-  settle(*next.find(node), view(node));
-  note("primary", name(node),
-       {{"epoch", std::to_string(number_of(next.epoch))}, {"position", to_string(with)}},
-       "nobody has more of what was acknowledged", "it is promoted");
-  write(std::move(next));
-}
-
-// Who may follow at once: its log is a part of the primary's, and it takes no writes.
-node_set supervisor::able_to_follow(const sight& primary) const {
-  node_set able;
-  each_other([&](const node_entry& each) {
-    const node_view& of = view(each.id);
-    if (each.rule == promotion::never || !of.fenced(reign_)) return;
-    if (of.is().read_only && primary.state.holds(of.is().held())) able.insert(each.id);
-  });
-  return able;
-}
-
-// It was made primary and has not been opened: nothing was acknowledged since.
-void supervisor::replace_unopened(time_point now) {
-  node_id best{};
-  each_other([&](const node_entry& each) {
-    if (each.rule == promotion::never || number_of(best) != 0 || !hand(now, each.id)) return;
-    const sight& is = view(each.id).is();
-    if (is.read_only && is.drained() && is.state.holds(topology_->promoted_with)) best = each.id;
-  });
-  if (number_of(best) != 0) return make_primary(best, view(best).is().written);
-  start_again(now, topology_->primary);
-  note("promotion_stuck", name(topology_->primary), {},
-       "the new primary is gone, and nobody else has all that it had",
-       "writes wait until it is back");
-}
-
-void supervisor::promoting(time_point now) {
-  const node_id primary = topology_->primary;
-  const node_view& of = view(primary);
-  if (!of.present()) {
-    // Others are made ready to follow, or to take its place.
-    // Not started, as long as the primary can be: that may cut off what nobody else has.
-    const bool lost =
-        of.by_agent(now) == process::unknown && of.absent_for(now) >= 3 * options_.stalled_after;
-    each_other([&](const node_entry& each) {
-      hand(now, each.id);
-      if (lost) start_again(now, each.id);
-    });
-    if (of.refused() || of.by_agent(now) == process::down ||
-        of.absent_for(now) >= options_.silent_after) {
-      replace_unopened(now);
-    }
-    return;
-  }
-  if (!hand(now, primary)) return;
-  const sight& is = of.is();
-  if (!is.state.holds(topology_->promoted_with)) {
-    // It died just then, and was started as a replica by an earlier word.
-    const bool may_have = !is.salvaged && can_be_revoked(primary);
-    return may_have ? say(now, primary, salvage{}) : replace_unopened(now);
-  }
-  if (is.start != topology_->find(primary)->since) {
-    if (is.role != start_role::primary) return replace_unopened(now);
-    topology next = *topology_;
-    settle(*next.find(primary), of);
-    return write(std::move(next));
-  }
-  const bool promoted =
-      is.server_id == server_id_of(topology_->epoch, primary) && is.semi_sync && !is.replica;
-  if (promoted) return finish_promotion(now);
-  bool all = true;  // who is there has been asked what it holds
-  each_other([&](const node_entry& each) {
-    if (view(each.id).present() && !view(each.id).fenced(reign_)) {
-      hand(now, each.id);
-      all = false;
-    }
-  });
-  if (all || now - phase_at_ >= options_.rival_after) {
-    say(now, primary, promote{topology_->epoch, able_to_follow(is)});
-  }
-}
-
-void supervisor::finish_promotion(time_point now) {
-  const node_id primary = topology_->primary;
-  const sight& is = view(primary).is();
-  bool hopeful = false;
-  bool served = false;
-  each_other([&](const node_entry& each) {
-    if (!view(each.id).present()) return start_again(now, each.id);
-    if (is.cut.contains(each.id)) return tend(now, each.id);
-    hopeful = true;
-    if (!hand(now, each.id)) return;
-    const sight& other = view(each.id).is();
-    const bool follows = other.follows == primary && other.acks &&
-                         other.receiving != receiver::stopped && other.receive_error == 0;
-    if (!follows) return say(now, each.id, follow{primary, true});
-    if (other.receiving == receiver::running && other.held().seq >= is.written.seq) served = true;
-  });
-  topology next = *topology_;
-  if (served && is.ackers > 0) {
-    // Whoever is not cut off may acknowledge, seen or not.
-    each_other([&](const node_entry& each) {
-      if (is.cut.contains(each.id)) return;
-      next.sync.insert(each.id);
-      settle(*next.find(each.id), view(each.id));
-    });
-    next.phase = phase::stable;
-    return write(std::move(next));
-  }
-  if (hopeful && now - phase_at_ < options_.followers_within) return;
-  if (!options_.solo) {
-    return note("promotion_waits", name(primary), {}, "nobody follows, and solo is forbidden",
-                "writes wait for a replica");
-  }
-  next.phase = phase::solo;
-  note("solo", name(primary), {}, "nobody can acknowledge", "it serves alone");
-  write(std::move(next));
 }
 
 }  // namespace understudy::core

@@ -49,8 +49,7 @@ std::string fault_of(const topology& t) {
   }
   if (t.find(t.primary) == nullptr) return "The primary is no node of the cluster.";
   if (t.sync.contains(t.primary)) return "The primary is a member of its own sync set.";
-  const bool empty = t.phase == phase::solo || t.phase == phase::promoting;
-  if (empty && !t.sync.empty()) {
+  if (t.phase == phase::solo && !t.sync.empty()) {
     return "The sync set is not empty while " + std::string(to_string(t.phase)) + ".";
   }
   if ((t.phase == phase::stable || t.phase == phase::takeover) && t.sync.empty()) {

@@ -44,7 +44,9 @@ class node_set {
 /// - takeover: the primary is given up. `sync` is being revoked; who has the most is next.
 /// - switchover: the primary is to hand over to `next`, which is to have everything first.
 /// - resuming: the primary is being started as what it was; nobody may take over.
-/// - promoting: there is a primary, which has acknowledged nothing yet: `sync` is still empty.
+/// - promoting: there is a new primary, which may lack followers yet. With `sync` it is opened as
+///   soon as one of these follows, and may have acknowledged what one of them has; without, it is
+///   not opened, and has acknowledged nothing.
 enum class phase : std::uint8_t { stable, solo, takeover, switchover, resuming, promoting };
 
 [[nodiscard]] std::string_view to_string(phase p);
@@ -69,8 +71,8 @@ struct node_entry {
   friend bool operator==(const node_entry&, const node_entry&) = default;
 };
 
-/// Invariants: a node that can acknowledge to the primary is in `sync`; with `sync` empty nobody is
-/// promoted but out of `promoting`; nobody is promoted before all of `sync` is revoked.
+/// Invariants: a node that can acknowledge to an open primary is in `sync`; with `sync` empty
+/// nobody is promoted but out of `promoting`; nobody is promoted before all of `sync` is revoked.
 struct topology {
   core::epoch epoch{};
   generation gen{};
@@ -80,7 +82,7 @@ struct topology {
   node_set sync;  ///< members: those whose acknowledgement counts
   std::vector<node_entry> nodes;
   node_id next{};            ///< switchover: who is to be primary; 0: nobody
-  gtid promoted_with;        ///< promoting: what the primary held; whoever has it may replace it
+  gtid promoted_with;        ///< promoting: what the primary held; who replaces it must have it
   bool maintenance = false;  ///< no takeover and no solo but by an operator's word
 
   [[nodiscard]] const node_entry* find(node_id node) const;

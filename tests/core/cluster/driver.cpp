@@ -192,6 +192,12 @@ void driver::look(node_id node) {
   world_.time().after(look_limit, [this, node, request] { too_late(node, request); });
 }
 
+void driver::look_around() {
+  for (const node_id node : nodes_) {
+    if (links_[node].request == 0) look(node);
+  }
+}
+
 void driver::tell(const core::tell& what) {
   link& to = links_[what.node];
   if (to.request != 0) {
@@ -244,11 +250,15 @@ void driver::answered(node_id node, std::uint64_t request, const std::optional<c
     if (seen) {
       if (to.seen_start != 0 && to.seen_start != seen->start) ++to.session;
       to.seen_start = seen->start;
+      to.was_seen = true;
       core_.saw(local(), node, *seen);
     }
     if (absent) {
       ++to.session;
+      const bool is_news = to.was_seen;
       core_.missed(local(), node, *absent);
+      to.was_seen = false;
+      if (is_news) look_around();
     }
     if (end) core_.ended(local(), node, *end);
     if (to.waiting) {

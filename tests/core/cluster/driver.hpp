@@ -57,6 +57,7 @@ class driver {
     time_point looked_at{};
     std::optional<core::tell> waiting;
     std::uint64_t seen_start = 0;
+    bool was_seen = false;
   };
 
   [[nodiscard]] time_point local() const;
@@ -67,6 +68,7 @@ class driver {
   void read();
   void write(const core::write_topology& what);
   void look(node_id node);
+  void look_around();
   void tell(const core::tell& what);
   void answered(node_id node, std::uint64_t request, const std::optional<core::sight>& seen,
                 std::optional<core::absence> absent, std::optional<core::step_end> end);

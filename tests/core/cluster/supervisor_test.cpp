@@ -15,9 +15,28 @@ TEST_F(Supervisor, ADeadPrimaryIsGivenUpAtOnce) {
   begin();
   gone[one] = absence::refused;
   for (const node_id node : {two, three}) sights[node].receiving = receiver::connecting;
-  EXPECT_EQ(pass(50ms), (words{"write takeover"}));
-  EXPECT_EQ(topology_.epoch, epoch{1});
   EXPECT_EQ(pass(50ms), (words{"2 revoke", "3 revoke"}));
+  for (const node_id node : {two, three}) sights[node].receiving = receiver::stopped;
+  EXPECT_EQ(pass(50ms), (words{"write promoting"}));
+  EXPECT_EQ(topology_.epoch, epoch{2});
+}
+
+// Others are to know of it where it takes its time.
+TEST_F(Supervisor, WhatIsNotDoneAtOnceIsWritten) {
+  begin();
+  gone[one] = absence::refused;
+  for (const node_id node : {two, three}) sights[node].receiving = receiver::connecting;
+  EXPECT_FALSE(has(pass(100ms), "write takeover"));
+  EXPECT_TRUE(has(pass(50ms), "write takeover"));
+  EXPECT_EQ(topology_.epoch, epoch{1});
+}
+
+TEST_F(Supervisor, WhatOthersMayHoldIsWrittenBeforeItIsRevoked) {
+  begin();
+  gone[one] = absence::refused;
+  sights[two].receiving = sights[three].receiving = receiver::connecting;
+  sights[three].mine = false;
+  EXPECT_EQ(pass(50ms), (words{"write takeover"}));
 }
 
 // Somebody else listens there, or its host only says so: the replicas know better.
@@ -52,19 +71,103 @@ TEST_F(Supervisor, NobodyIsPromotedBeforeAllAreRevoked) {
   begin();
   gone[one] = absence::refused;
   for (const node_id node : {two, three}) sights[node].receiving = receiver::connecting;
-  pass(100ms);
+  pass(50ms);
   sights[two].receiving = receiver::stopped;
   EXPECT_EQ(pass(50ms), (words{"3 revoke"}));
   sights[three].receiving = receiver::stopped;
   sights[three].received = {1001, 52};
   sights[three].written = {1001, 51};
-  EXPECT_EQ(pass(50ms), words{}) << "the best has not applied all yet";
+  EXPECT_EQ(pass(50ms), (words{"write takeover"})) << "the best has not applied all yet";
+  EXPECT_EQ(pass(50ms), words{});
   sights[three].written = {1001, 52};
   EXPECT_EQ(pass(50ms), (words{"write promoting"}));
   EXPECT_EQ(topology_.primary, three);
   EXPECT_EQ(topology_.epoch, epoch{2});
-  EXPECT_TRUE(topology_.sync.empty());
+  EXPECT_TRUE(topology_.sync.contains(two));
   EXPECT_EQ(topology_.promoted_with, (gtid{1001, 52}));
+}
+
+// They are known before it is opened, so that it need not wait until they are written.
+class SupervisorWithFirstMembers : public supervisor_lab {
+ protected:
+  SupervisorWithFirstMembers() {
+    topology_.phase = phase::promoting;
+    topology_.epoch = epoch{2};
+    topology_.primary = two;
+    topology_.sync = {};
+    topology_.sync.insert(three);
+    topology_.promoted_with = {1001, 50};
+    sights[two].receiving = sights[three].receiving = receiver::stopped;
+    gone[one] = absence::refused;
+    it.emplace(options);
+    it->topology_read(now, topology_);
+  }
+  void promoted() {
+    sight& primary = sights[two];
+    primary.server_id = 2002;
+    primary.semi_sync = true;
+    primary.replica = false;
+    primary.follows = {};
+    primary.cut.insert(one);
+  }
+  void followed() {
+    sights[three].follows = two;
+    sights[three].receiving = receiver::running;
+  }
+};
+
+TEST_F(SupervisorWithFirstMembers, ItIsOpenedWhenOneOfThemFollows) {
+  EXPECT_EQ(pass(50ms), (words{"2 promote", "3 follow"}));
+  promoted();
+  EXPECT_EQ(pass(50ms), (words{"3 follow"})) << "it is not opened before";
+  followed();
+  EXPECT_EQ(pass(50ms), (words{"2 open"}));
+  sights[two].read_only = false;
+  sights[two].written = {2002, 51};
+  EXPECT_EQ(pass(50ms), words{}) << "nobody is known to have all from before";
+  sights[three].received = {2002, 51};
+  EXPECT_EQ(pass(50ms), (words{"write stable"}));
+  EXPECT_TRUE(topology_.sync.contains(three));
+  EXPECT_FALSE(topology_.sync.contains(one));
+}
+
+TEST_F(SupervisorWithFirstMembers, WhoWouldBeTurnedAwayConnectsLater) {
+  sights[two].cut.insert(three);
+  EXPECT_EQ(pass(50ms), (words{"2 promote"}));
+}
+
+// It may have acknowledged what only the member has.
+TEST_F(SupervisorWithFirstMembers, WhoReplacesItComesFromThem) {
+  pass(50ms);
+  gone = {{two, absence::refused}, {three, absence::silent}};
+  sights[one].read_only = true;
+  sights[one].replica = true;
+  const words said = pass(1s);
+  EXPECT_FALSE(has(said, "write promoting"));
+  gone.erase(three);
+  sights[three].written = sights[three].received = {2002, 53};
+  sights[three].state.add({2002, 53});
+  EXPECT_TRUE(has(pass(100ms), "write promoting"));
+  EXPECT_EQ(topology_.primary, three);
+}
+
+TEST_F(SupervisorWithFirstMembers, OneThatLacksItsBeginningDoesNotReplaceIt) {
+  pass(50ms);
+  gone = {{two, absence::refused}};
+  sights[three].written = sights[three].received = {1001, 49};
+  sights[three].state = {};
+  sights[three].state.add({1001, 49});
+  sights[one].read_only = true;
+  EXPECT_EQ(pass(50ms), (words{"write promoting"}));
+  EXPECT_EQ(topology_.primary, one);
+}
+
+TEST_F(SupervisorWithFirstMembers, AMemberThatRestartedDoesNotFollow) {
+  promoted();
+  sights[three].start = 200;
+  const words said = pass(50ms);
+  EXPECT_FALSE(has(said, "3 follow"));
+  EXPECT_TRUE(has(said, "write solo"));
 }
 
 TEST_F(Supervisor, AMemberThatIsMissingKeepsTheOthersFromBeingPromoted) {

@@ -64,7 +64,7 @@ void world::wrote(const core::topology& what) {
   writers_[gen] = by;
   if (number_of(what.epoch) > epoch_before_) {
     if (phase_before_ == phase::switchover) ++switchovers_;
-    if (phase_before_ == phase::takeover) ++takeovers_;
+    if (phase_before_ == phase::takeover || phase_before_ == phase::stable) ++takeovers_;
   }
   if (number_of(what.epoch) < epoch_before_) complain("C5: an epoch shrank");
   epoch_before_ = number_of(what.epoch);
@@ -214,7 +214,10 @@ void world::run() {
   heal();
   // What was broken must be whole again, without a hand.
   time_point limit = time_.now() + 120s;
-  while (!settled() && time_.now() < limit) time_.run_until(time_.now() + 250ms);
+  while (!settled() && time_.now() < limit) {
+    take_back();
+    time_.run_until(time_.now() + 250ms);
+  }
   if (plan_.agents && !settled()) complain("liveness: it is not whole again: " + state());
   if (settled()) {
     const auto before = acknowledged_.size();
@@ -228,10 +231,13 @@ void world::run() {
       if (!keeper_.value->sync.contains(each->id())) continue;
       const auto& log = each->log();
       const std::size_t both = std::min(log.size(), primary.log().size());
-      if (!std::equal(log.begin(), log.begin() + static_cast<std::ptrdiff_t>(both),
-                      primary.log().begin())) {
-        complain("C7: node " + std::to_string(number_of(each->id())) +
-                 " is a member, and holds another history");
+      const auto [one, other] = std::mismatch(
+          log.begin(), log.begin() + static_cast<std::ptrdiff_t>(both), primary.log().begin());
+      if (other != primary.log().begin() + static_cast<std::ptrdiff_t>(both)) {
+        complain("C7: node " + std::to_string(number_of(each->id())) + " is a member, and holds " +
+                 to_string(one->id) + " (" + std::to_string(one->content) +
+                 ") where the primary holds " + to_string(other->id) + " (" +
+                 std::to_string(other->content) + ")");
       }
     }
   }

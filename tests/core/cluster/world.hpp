@@ -63,6 +63,9 @@ class world final : public wires, public surroundings {
   void beat();
   void lead();
   void trouble();
+  void ask_upkeep(std::size_t host, node_id node);
+  void take_back();
+  [[nodiscard]] const node_entry* entry_of(node_id node) const;
   void hit(node_id node);
   void restart_without_agent(node_id node);
   void heal();

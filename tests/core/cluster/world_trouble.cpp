@@ -68,6 +68,35 @@ void world::hit(node_id node) {
   }
 }
 
+// A node is let go, taken back, or made anew.
+void world::ask_upkeep(std::size_t host, node_id node) {
+  core::order what = core::clone_order{node, {}};
+  std::string_view name = "a copy";
+  if (keeper_.value && keeper_.value->find(node) == nullptr) {
+    what = core::add_node_order{*entry_of(node)};
+    name = "an addition";
+  } else if (time_.chance(0.6)) {
+    what = core::remove_node_order{node};
+    name = "a removal";
+  }
+  const std::string why = supervisors_[host]->ask(what);
+  tell(std::string(name) + " of node " + std::to_string(number_of(node)) +
+       " is asked of supervisor " + std::to_string(host) + ": " + why);
+}
+
+const node_entry* world::entry_of(node_id node) const {
+  return &entries_.at(number_of(node) - 1);
+}
+
+// In the end all are back.
+void world::take_back() {
+  if (!keeper_.value) return;
+  for (const auto& each : entries_) {
+    if (keeper_.value->find(each.id) != nullptr) continue;
+    static_cast<void>(supervisors_[0]->ask(core::add_node_order{each}));
+  }
+}
+
 void world::trouble() {
   if (healed_) return;
   const auto how = time_.below(100);
@@ -98,9 +127,11 @@ void world::trouble() {
   } else if (how < 92) {
     part(100 + host, 0);
     time_.after(time_.between(300ms, 4s), [this] { join_all(); });
-  } else {
+  } else if (how < 97) {
     const std::string why = supervisors_[host]->ask(core::switchover_order{});
     tell("a switchover is asked of supervisor " + std::to_string(host) + ": " + why);
+  } else {
+    ask_upkeep(host, some_node());
   }
   // Now and then two at once.
   const auto apart = duration(std::chrono::seconds(1)) / plan_.faults_per_second;

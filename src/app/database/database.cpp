@@ -1,0 +1,176 @@
+#include "app/database/database.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <boost/asio/post.hpp>
+#include <charconv>
+#include <stdexcept>
+#include <utility>
+
+#include "app/database/cluster_secret.hpp"
+#include "coord/etcd/etcd_coordinator.hpp"
+#include "coord/local/local_coordinator.hpp"
+#include "net/address.hpp"
+
+namespace understudy::app {
+
+namespace asio = boost::asio;
+
+namespace {
+
+// How soon a replica that falls behind is read from no more.
+constexpr std::chrono::milliseconds readers_interval{250};
+
+db::endpoint endpoint_of(const std::string& address) {
+  const auto at = net::split_address(address);
+  std::uint16_t port = 0;
+  if (at) std::from_chars(at->port.data(), at->port.data() + at->port.size(), port);
+  return {at ? at->host : address, port};
+}
+
+db::members members_of(const database_config& config, const cluster_secret& secret) {
+  db::members all;
+  for (const database_node_config& each : config.nodes) {
+    all.nodes.push_back({each.id, endpoint_of(each.address)});
+  }
+  all.supervisor = {config.user, secret.supervisor};
+  all.replication_password = secret.replication;
+  return all;
+}
+
+std::unique_ptr<coord::coordinator> make_coordinator(const database::parts& with,
+                                                     const std::string& name) {
+  const coordination_config& how = with.coordination;
+  if (how.etcd.empty()) {
+    return coord::make_local_coordinator(with.supervising, {how.folder + "/" + name, with.me});
+  }
+  coord::etcd_options options;
+  options.endpoints = how.etcd;
+  options.cluster = how.cluster.empty() ? name : how.cluster;
+  options.self = with.me;
+  return coord::make_etcd_coordinator(with.supervising, options);
+}
+
+}  // namespace
+
+database::database(parts with, database_config config)
+    : with_(std::move(with)),
+      config_(std::move(config)),
+      doors_(std::make_shared<endpoints>(with_.carrying, config_)),
+      timer_(with_.supervising) {
+  const cluster_secret secret = read_cluster_secret(config_.password_file);
+  cluster::overseer_options options;
+  options.supervisor.me = with_.me;
+  options.supervisor.solo = config_.solo;
+  options.supervisor.hold_down = config_.hold_down;
+  options.supervisor.silent_after = config_.silent_after;
+  options.supervisor.lag_max = config_.lag_max;
+  options.nodes = members_of(config_, secret);
+  overseer_ = std::make_unique<cluster::overseer>(
+      with_.supervising, std::move(options), make_coordinator(with_, config_.name),
+      std::map<core::node_id, std::shared_ptr<cluster::agent>>(), *this);
+  doors_->listen();
+}
+
+database::~database() {
+  overseer_.reset();
+  asio::post(with_.carrying, [doors = doors_] { doors->stop(); });
+}
+
+void database::start() {
+  overseer_->start();
+  choose_readers();
+}
+
+std::vector<core::node_entry> database::entries() const {
+  std::vector<core::node_entry> out;
+  for (const database_node_config& each : config_.nodes) {
+    core::node_entry& entry = out.emplace_back();
+    entry.id = each.id;
+    entry.address = each.address;
+    entry.agent = each.agent;
+    entry.rule = each.promote;
+  }
+  return out;
+}
+
+database_status database::status() const {
+  database_status out;
+  out.name = config_.name;
+  if (const core::topology* const known = overseer_->known()) out.known = *known;
+  out.acts = overseer_->leads();
+  for (const database_node_config& each : config_.nodes) {
+    const core::sight* const seen = overseer_->seen(each.id);
+    out.nodes.push_back({each, seen ? std::optional(*seen) : std::nullopt});
+  }
+  return out;
+}
+
+void database::changed(const core::topology& now) {
+  const std::uint32_t epoch = core::number_of(now.epoch);
+  if (now.phase == core::phase::stable || now.phase == core::phase::solo) {
+    const core::node_entry* const primary = now.find(now.primary);
+    asio::post(with_.carrying,
+               [doors = doors_, to = primary->address, epoch] { doors->write_to(to, epoch); });
+  } else if (now.phase == core::phase::switchover && !overseer_->leads()) {
+    // Another gateway's switchover. It ends by itself where that gateway is gone.
+    asio::post(with_.carrying, [doors = doors_] { doors->hold([] {}); });
+  }
+  read_from_.clear();  // of the epoch before
+  choose_readers();
+}
+
+void database::move_gates(bool closed, std::function<void()> done) {
+  asio::post(with_.carrying, [doors = doors_, closed, done = std::move(done)]() mutable {
+    if (closed) return doors->hold(std::move(done));
+    doors->release();
+    done();
+  });
+}
+
+void database::wrote(const core::record& what) {
+  core::record record = what;
+  record.subject = fmt::format("database {}, {}", config_.name, what.subject);
+  if (const core::topology* const known = overseer_->known()) {
+    record.epoch = core::number_of(known->epoch);
+  }
+  with_.events.write(record);
+}
+
+// Members that keep up: what was acknowledged is on them, or will be in a moment. Where there is
+// none, the primary.
+std::vector<std::string> database::readers(const core::topology& now) const {
+  std::vector<std::string> out;
+  const core::sight* const primary = overseer_->seen(now.primary);
+  for (const core::node_entry& each : now.nodes) {
+    const core::sight* const seen = overseer_->seen(each.id);
+    if (!now.sync.contains(each.id) || each.id == now.primary || seen == nullptr) continue;
+    const bool late =
+        primary != nullptr && seen->written.seq + config_.lag_max < primary->written.seq;
+    if (!late && seen->applying && seen->follows == now.primary) out.push_back(each.address);
+  }
+  if (out.empty()) out.push_back(now.find(now.primary)->address);
+  return out;
+}
+
+void database::choose_readers() {
+  const core::topology* const now = overseer_->known();
+  const bool serves =
+      now != nullptr && (now->phase == core::phase::stable || now->phase == core::phase::solo);
+  if (serves) {
+    if (auto to = readers(*now); to != read_from_) {
+      read_from_ = to;
+      asio::post(with_.carrying,
+                 [doors = doors_, to = std::move(to), epoch = core::number_of(now->epoch)] {
+                   doors->read_from(to, epoch);
+                 });
+    }
+  }
+  timer_.expires_after(readers_interval);
+  timer_.async_wait([this](const boost::system::error_code& error) {
+    if (!error) choose_readers();
+  });
+}
+
+}  // namespace understudy::app
