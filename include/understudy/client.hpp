@@ -21,6 +21,7 @@
 #include "understudy/file.hpp"
 #include "understudy/json.hpp"
 #include "understudy/task.hpp"
+#include "understudy/tls.hpp"
 
 namespace understudy {
 
@@ -36,6 +37,8 @@ struct client_options {
   std::size_t calls_max = 10000;                   ///< under way at once; beyond it: error -32003
   std::size_t message_bytes_max = std::size_t{8} << 20;  ///< of one request or answer
   std::size_t file_bytes_max = std::size_t{64} << 20;    ///< all files of one call together
+  /// All servers speak TLS, and frames. Nothing: without it.
+  std::optional<tls_options> tls{};
   /// Told in one line of each decision about a server; runs on the client's thread, so be quick.
   std::function<void(const std::string& line)> log;
 };
@@ -84,7 +87,8 @@ struct call_result {
 /// waits for those under way, at most until their timeouts, and never runs on the own thread.
 class client {
  public:
-  /// std::invalid_argument without any server.
+  /// std::invalid_argument without any server; std::runtime_error with a sentence where the files
+  /// of TLS are of no use.
   explicit client(client_options options);
   explicit client(const std::string& server);
   ~client();

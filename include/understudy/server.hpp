@@ -13,6 +13,7 @@
 #include "understudy/file.hpp"
 #include "understudy/service.hpp"
 #include "understudy/task.hpp"
+#include "understudy/tls.hpp"
 
 namespace understudy {
 
@@ -36,6 +37,8 @@ struct server_options {
   /// call at a time. So it always is with several threads or a shared port: there many connections
   /// share the calls out.
   std::size_t multiplexed_calls_max = 256;
+  /// Callers speak TLS, or are refused. Nothing: without it.
+  std::optional<tls_options> tls{};
 };
 
 /// A method's result as middleware sees it: JSON text, or a file (the text is empty then).
@@ -55,6 +58,7 @@ using middleware = std::function<task<reply>(context&, const next_handler& next)
 /// thread at a time, but drain() and stop() may be called from any.
 class server {
  public:
+  /// std::runtime_error with a sentence where the files of TLS are of no use.
   explicit server(const server_options& options = {});
   /// stop().
   ~server();
@@ -86,6 +90,12 @@ class server {
   void stop();
 
   [[nodiscard]] std::size_t connections() const;
+
+  /// Reads the certificates anew, for connections that come from now on; std::runtime_error with a
+  /// sentence where they are of no use: then all is as before. Any thread.
+  void reload_tls();
+  /// Connections whose TLS handshake came to nothing. Any thread.
+  [[nodiscard]] std::size_t tls_refused() const;
 
  private:
   class impl;

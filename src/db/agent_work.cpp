@@ -67,7 +67,8 @@ std::string agent_work::start(local_node& node, core::start_role role) {
   }
   std::string failed = server_.start(role);
   if (!failed.empty() || !notes_.repairing) return failed;
-  if (!server_.wait_ready(node.deadline())) {
+  if (!server_.wait_ready(node.deadline(), node.stop)) {
+    if (stopped(node.stop)) return cancelled;
     return "the server is not ready, and a repair is to be finished: " +
            last_lines(error_log_file(node.folder()));
   }

@@ -227,8 +227,10 @@ std::string finish_clone(local_node& node) {
   if (node.server.state() != core::process::running) {
     failed = node.server.start(core::start_role::replica);
   }
-  if (failed.empty() && !node.server.wait_ready(node.deadline())) {
-    failed = "the copy does not start: " + last_lines(error_log_file(node.folder()));
+  if (failed.empty() && !node.server.wait_ready(node.deadline(), node.stop)) {
+    failed = stopped(node.stop)
+                 ? cancelled
+                 : "the copy does not start: " + last_lines(error_log_file(node.folder()));
   }
   if (failed.empty()) failed = take_place(node);
   if (!failed.empty()) {

@@ -27,6 +27,7 @@ extern "C" {
 #include "db/files.hpp"
 #include "db/look.hpp"
 #include "db/sql.hpp"
+#include "db/tool.hpp"
 
 namespace understudy::db {
 
@@ -231,8 +232,8 @@ bool server_process::ready() {
   return state() == core::process::running && read_start(log()).ready;
 }
 
-bool server_process::wait_ready(core::time_point deadline) {
-  while (std::chrono::steady_clock::now() < deadline) {
+bool server_process::wait_ready(core::time_point deadline, const interrupt* stop) {
+  while (std::chrono::steady_clock::now() < deadline && !stopped(stop)) {
     if (ready()) return true;
     if (id_ == 0) return false;
     std::this_thread::sleep_for(std::chrono::milliseconds(5));

@@ -58,8 +58,8 @@ class server_process {
   [[nodiscard]] core::process state();
   /// It said that it takes connections, and has not ended.
   [[nodiscard]] bool ready();
-  /// Blocks until it is ready, has ended, or the deadline; true: it is ready.
-  [[nodiscard]] bool wait_ready(core::time_point deadline);
+  /// Blocks until it is ready, has ended, or the deadline, or `stop` says so; true: it is ready.
+  [[nodiscard]] bool wait_ready(core::time_point deadline, const interrupt* stop = nullptr);
   /// SIGKILL, so that it can commit nothing more, and waits until it is gone. SIGTERM would commit
   /// what no replica has.
   void kill();

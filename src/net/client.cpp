@@ -28,6 +28,9 @@ using clock = std::chrono::steady_clock;
 
 constexpr std::chrono::hours timeout_max{24 * 365};  // "for ever", far from an overflow
 
+// A handshake takes some round trips, and costs the server milliseconds of its processor.
+constexpr std::chrono::seconds tls_connect_timeout{2};
+
 /// One call under way: owns what the dispatcher sees through views.
 struct pending {
   std::string method;
@@ -84,6 +87,10 @@ net::dispatcher_options options_of(const client_options& from) {
   options.limits.message_bytes_max = from.message_bytes_max;
   options.limits.file_bytes_max = from.file_bytes_max;
   options.seed = std::random_device()();
+  if (from.tls) {
+    options.tls = std::make_shared<net::tls_connector>(*from.tls);
+    options.connect_timeout = tls_connect_timeout;
+  }
   return options;
 }
 
@@ -173,6 +180,9 @@ class client::impl {
  private:
   void add(const std::vector<std::string>& addresses, unsigned priority) {
     for (const auto& address : addresses) {
+      if (options_.tls && address.starts_with("http://")) {
+        throw std::invalid_argument("a client with TLS speaks frames: " + address + " does not");
+      }
       core::server_options server;
       server.address = address;
       server.priority = priority;

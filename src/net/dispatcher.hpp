@@ -14,6 +14,7 @@
 
 #include "core/call.hpp"
 #include "core/pool.hpp"
+#include "net/tls_connector.hpp"
 #include "wire/answer.hpp"
 #include "wire/description.hpp"
 #include "wire/frame.hpp"
@@ -29,7 +30,9 @@ struct dispatcher_options {
   std::vector<std::int64_t> fault_codes;  ///< beside -32603, -32000, -32003
   std::string probe_method;  ///< empty: `@action_interface`; else called with params []
   bool multiplex = false;    ///< where a server takes many calls at a time on one connection
-  std::uint64_t seed = 1;    ///< of random choices: give each process its own
+  /// To servers that speak frames; null: without TLS.
+  std::shared_ptr<const tls_connector> tls{};
+  std::uint64_t seed = 1;  ///< of random choices: give each process its own
 };
 
 /// A call to forward. It and what its views point to stay until the call is answered.

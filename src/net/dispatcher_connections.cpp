@@ -63,8 +63,15 @@ asio::awaitable<void> dispatcher_impl::connect_to(server_ptr target, core::time_
 asio::awaitable<void> dispatcher_impl::connect(server_ptr target, core::time_point deadline,
                                                attempt_result& result) {
   auto connection = make_upstream(target);
-  const auto ec = co_await connection->connect(target->connections.server(), deadline);
+  const auto at = target->connections.server();
+  error_code ec;
+  if (target->way) {
+    ec = co_await connection->connect(at, deadline, *target->way);
+  } else {
+    ec = co_await connection->connect(at, deadline);
+  }
   if (!ec) {
+    target->tls_failure.clear();
     result.by = result.own = std::move(connection);
   } else {
     connection->close();
@@ -141,8 +148,9 @@ void dispatcher_impl::open_trunk(const server_ptr& target) {
 asio::awaitable<void> dispatcher_impl::follow_trunk(server_ptr target,
                                                     std::shared_ptr<trunk> next) {
   const auto alive = self();
+  const tls_way* const way = target->way ? &*target->way : nullptr;
   const auto how =
-      co_await next->open(target->connections.server(), now() + options_.pool.probe_timeout);
+      co_await next->open(target->connections.server(), now() + options_.pool.probe_timeout, way);
   target->connections.trunks().opened(how);
   if (target->removed || stopped_) {
     target->connections.trunks().retire();
@@ -151,6 +159,18 @@ asio::awaitable<void> dispatcher_impl::follow_trunk(server_ptr target,
   if (how == trunk::opening::open && target->connections.trunks().is_news()) record_trunk(*target);
   if (!prune_at_) prune_at_ = now() + options_.idle_max;
   arm(now());
+}
+
+/// Once for each reason in a row.
+void dispatcher_impl::record_tls(server& target, const std::string& why) const {
+  if (!records_ || std::exchange(target.tls_failure, why) == why) return;
+  core::record record;
+  record.kind = "tls_failed";
+  record.subject = "pool " + options_.pool.name + ", server " + target.address;
+  record.evidence.emplace_back("handshake", why);
+  record.rule = "a server has to show a certificate of a known CA for its own host";
+  record.effect = "no call is sent to it";
+  records_(record);
 }
 
 void dispatcher_impl::record_trunk(const server& target) const {

@@ -53,6 +53,8 @@ class dispatcher_impl final : public dispatcher {
     core::server_id id;
     std::string address;
     std::shared_ptr<const std::string> http_head;  ///< of its requests; null: it speaks frames
+    std::optional<tls_way> way;                    ///< nothing: without TLS
+    std::string tls_failure;                       ///< the last that was recorded
     upstream_set connections;
     std::string description;  ///< the text last learned from it
     bool removed = false;     ///< attempts that still run end, nothing is kept
@@ -257,6 +259,7 @@ class dispatcher_impl final : public dispatcher {
   boost::asio::awaitable<void> connect(server_ptr target, core::time_point deadline,
                                        attempt_result& result);
   [[nodiscard]] std::shared_ptr<upstream> make_upstream(const server_ptr& target);
+  void record_tls(server& target, const std::string& why) const;
   void idle_ended(server& target, const upstream& connection, bool closed);
   void keep(server& target, attempt_result& ended);
   void watch_resting(core::time_point at);

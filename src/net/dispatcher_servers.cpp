@@ -50,8 +50,18 @@ core::server_id dispatcher_impl::add_server(const core::server_options& options,
         std::make_shared<const std::string>(http_codec_head(address.at, address.http_target));
   }
   const auto id = pool_.add(now(), options);
-  servers_.emplace(id,
-                   std::make_shared<server>(id, options.address, endpoint, std::move(http_head)));
+  const bool frames = http_head == nullptr;
+  const auto made = std::make_shared<server>(id, options.address, endpoint, std::move(http_head));
+  if (options_.tls && frames) {
+    made->way.emplace(
+        tls_way{options_.tls, address.at.host,
+                [owner = std::weak_ptr(self()), of = std::weak_ptr(made)](const std::string& why) {
+                  const auto alive = owner.lock();
+                  const auto target = of.lock();
+                  if (alive && target) alive->record_tls(*target, why);
+                }});
+  }
+  servers_.emplace(id, made);
   return id;
 }
 

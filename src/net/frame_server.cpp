@@ -28,13 +28,22 @@ constexpr std::size_t refused_max = 256;   // told so at the same time; beyond: 
 
 using lanes = std::vector<std::shared_ptr<server_lane>>;
 
+// On the lane's own thread.
+asio::awaitable<void> take_over_tls(std::shared_ptr<server_lane> lane, tcp::socket socket) {
+  std::string peer = peer_of(socket);
+  auto plain = co_await tls_acceptor::accept(lane->shared()->options.tls, std::move(socket));
+  if (plain) lane->take(std::move(*plain), std::move(peer));
+}
+
 // Runs on the first lane's thread; ends when the acceptor is closed.
 asio::awaitable<void> accept_connections(std::shared_ptr<tcp::acceptor> acceptor, lanes targets) {
   asio::steady_timer pause(acceptor->get_executor());
   for (std::size_t turn = 0; acceptor->is_open();) {
     const auto lane = targets[turn++ % targets.size()];
     auto [failed, socket] = co_await acceptor->async_accept(lane->context(), awaited);
-    if (!failed) {
+    if (!failed && lane->shared()->options.tls) {
+      asio::co_spawn(lane->context(), take_over_tls(lane, std::move(socket)), asio::detached);
+    } else if (!failed) {
       lane->take(std::move(socket));
     } else if (failed != asio::error::connection_aborted && acceptor->is_open()) {
       pause.expires_after(accept_pause);
@@ -78,7 +87,11 @@ class listening_server : public frame_server {
     for (const auto& lane : lanes_) asio::post(lane->context(), [lane] { lane->stop(); });
   }
 
-  [[nodiscard]] std::size_t connections() const override { return shared_->connections; }
+  [[nodiscard]] std::size_t connections() const override {
+    const auto& tls = shared_->options.tls;
+    const std::size_t open = shared_->connections;
+    return tls ? std::max(open, tls->carried()) : open;
+  }
 
  private:
   void close_acceptors() {
@@ -109,7 +122,7 @@ server_lane::server_lane(asio::io_context& context, std::shared_ptr<server_share
   tick_ = std::clamp(shortest / 8, milliseconds{5}, milliseconds{250});
 }
 
-void server_lane::take(tcp::socket socket) {
+void server_lane::take(tcp::socket socket, std::string peer) {
   const bool refused = ++shared_->connections > shared_->options.connections_max;
   if (refused) {
     --shared_->connections;
@@ -118,19 +131,19 @@ void server_lane::take(tcp::socket socket) {
       return;
     }
   }
-  asio::post(context_,
-             [self = shared_from_this(), refused, accepted = std::move(socket)]() mutable {
-               self->start(std::move(accepted), refused);
-             });
+  asio::post(context_, [self = shared_from_this(), refused, accepted = std::move(socket),
+                        of = std::move(peer)]() mutable {
+    self->start(std::move(accepted), refused, std::move(of));
+  });
 }
 
-void server_lane::start(tcp::socket socket, bool refused) {
+void server_lane::start(tcp::socket socket, bool refused, std::string peer) {
   if (stopped_ || draining_) {
     --(refused ? shared_->refused : shared_->connections);
     return;
   }
-  auto connection =
-      std::make_shared<server_connection>(std::move(socket), shared_from_this(), refused);
+  auto connection = std::make_shared<server_connection>(std::move(socket), shared_from_this(),
+                                                        refused, std::move(peer));
   // What a handler throws in spite of its contract (out of memory) costs its connection.
   asio::co_spawn(context_, server_connection::serve(std::move(connection)), asio::detached);
 }

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "net/tls_acceptor.hpp"
 #include "wire/frame.hpp"
 
 namespace understudy::net {
@@ -26,6 +27,7 @@ struct frame_server_options {
   bool share_port = false;  ///< SO_REUSEPORT: several processes on one address
   /// Of one connection whose client asks for many calls at a time (docs/MULTIPLEX.md); 0: refused.
   std::size_t multiplexed_calls_max = 0;
+  std::shared_ptr<tls_acceptor> tls{};  ///< null: without TLS
 };
 
 /// One call as it came in. Views are valid until the handler is done.
@@ -73,6 +75,7 @@ class frame_server {
   virtual void drain() = 0;
   /// Closes everything at once.
   virtual void stop() = 0;
+  /// With those that have ended, and whose last bytes TLS has still to carry.
   [[nodiscard]] virtual std::size_t connections() const = 0;
 };
 

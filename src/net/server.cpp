@@ -82,6 +82,7 @@ net::frame_server_options frame_options(const server_options& options) {
   frames.frame_timeout = options.frame_timeout;
   frames.write_timeout = options.write_timeout;
   frames.share_port = options.share_port;
+  if (options.tls) frames.tls = net::tls_acceptor::make(*options.tls);
   // One connection meets one thread of one process: where there are more, many connections share
   // the calls out among them.
   const bool one = options.threads <= 1 && !options.share_port;
@@ -102,9 +103,10 @@ class server::impl {
       lanes_.push_back(std::make_unique<lane>(workers_));
       contexts.push_back(&lanes_.back()->context);
     }
-    frames_ = net::frame_server::make(contexts, frame_options(options_), [this](std::string peer) {
-      return make_handler(std::move(peer));
-    });
+    const auto frames = frame_options(options_);
+    tls_ = frames.tls;
+    frames_ = net::frame_server::make(
+        contexts, frames, [this](std::string peer) { return make_handler(std::move(peer)); });
   }
 
   ~impl() { stop(); }
@@ -115,6 +117,7 @@ class server::impl {
   }
 
   net::frame_server& frames() { return *frames_; }
+  [[nodiscard]] net::tls_acceptor* tls() const { return tls_.get(); }
 
   void start() {
     if (std::exchange(started_, true)) return;
@@ -180,6 +183,7 @@ class server::impl {
   server_options options_;
   std::shared_ptr<net::server_registry> registry_ = std::make_shared<net::server_registry>();
   std::shared_ptr<net::server_workers> workers_;
+  std::shared_ptr<net::tls_acceptor> tls_;
   std::vector<std::unique_ptr<lane>> lanes_;
   std::unique_ptr<net::frame_server> frames_;  // goes before the lanes
   std::mutex stopping_;
@@ -224,6 +228,12 @@ void server::stop() {
 }
 std::size_t server::connections() const {
   return impl_->frames().connections();
+}
+void server::reload_tls() {
+  if (impl_->tls() != nullptr) impl_->tls()->reload();
+}
+std::size_t server::tls_refused() const {
+  return impl_->tls() != nullptr ? impl_->tls()->refused() : 0;
 }
 
 }  // namespace understudy

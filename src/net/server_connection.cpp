@@ -12,7 +12,6 @@
 #include <tuple>
 #include <utility>
 
-#include "net/address.hpp"
 #include "net/server_multiplex.hpp"
 #include "understudy/error.hpp"
 #include "wire/answer.hpp"
@@ -89,10 +88,11 @@ bool server_shared::account(std::size_t& accounted, std::size_t keeps) {
 }
 
 server_connection::server_connection(tcp::socket socket, std::shared_ptr<server_lane> lane,
-                                     bool refused)
+                                     bool refused, std::string peer)
     : socket_(std::move(socket)),
       outbox_(outbox::of(socket_.get_executor())),
       lane_(std::move(lane)),
+      peer_(std::move(peer)),
       slot_(lane_->connections_.size()),
       reader_(lane_->shared()->options.limits),
       deadline_(lane_->deadline(lane_->shared()->options.idle_timeout)),
@@ -118,7 +118,7 @@ asio::awaitable<void> server_connection::serve(std::shared_ptr<server_connection
                              R"({"retry":true})");
     if (self->send_now()) co_await self->linger();
   } else {
-    self->handler_ = self->lane_->make_handler(peer_of(self->socket_));
+    self->handler_ = self->lane_->make_handler(self->peer());
     co_await self->run();
   }
   self->close();
@@ -285,7 +285,7 @@ bool server_connection::wants_many(std::string_view body) {
   if (!wanted || options.multiplexed_calls_max == 0 || lane_->draining()) return false;
   // It waits for its answers, before and now.
   if (!call_.files.empty() || !out_.empty() || reader_.buffered() != 0) return false;
-  many_ = std::make_shared<server_multiplex>(socket_, lane_, std::move(handler_), *wanted);
+  many_ = std::make_shared<server_multiplex>(socket_, lane_, std::move(handler_), *wanted, peer());
   return true;
 }
 

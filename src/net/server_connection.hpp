@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "net/address.hpp"
 #include "net/frame_server.hpp"
 #include "net/outbox.hpp"
 
@@ -38,8 +39,9 @@ class server_lane : public std::enable_shared_from_this<server_lane> {
   server_lane(boost::asio::io_context& context, std::shared_ptr<server_shared> shared,
               frame_handler_factory make_handler);
 
-  /// Takes over an accepted socket of this lane's context. Any thread: it counts at once.
-  void take(boost::asio::ip::tcp::socket socket);
+  /// Takes over an accepted socket of this lane's context. Any thread: it counts at once. `peer`:
+  /// who is at its other end, where it can not say so itself.
+  void take(boost::asio::ip::tcp::socket socket, std::string peer = {});
   void drain();
   void stop();
   /// Checks deadlines every now and then until stop(): one timer for all connections.
@@ -59,7 +61,7 @@ class server_lane : public std::enable_shared_from_this<server_lane> {
  private:
   friend class server_connection;
 
-  void start(boost::asio::ip::tcp::socket socket, bool refused);
+  void start(boost::asio::ip::tcp::socket socket, bool refused, std::string peer);
 
   boost::asio::io_context& context_;
   std::shared_ptr<server_shared> shared_;
@@ -78,7 +80,7 @@ class server_connection {
  public:
   /// A refused one is only told that there are too many.
   server_connection(boost::asio::ip::tcp::socket socket, std::shared_ptr<server_lane> lane,
-                    bool refused);
+                    bool refused, std::string peer);
   ~server_connection();
   server_connection(const server_connection&) = delete;
   server_connection& operator=(const server_connection&) = delete;
@@ -120,10 +122,12 @@ class server_connection {
   bool send_now();
   void set_reading_deadline();
   void release_buffers();
+  [[nodiscard]] std::string peer() const { return peer_.empty() ? peer_of(socket_) : peer_; }
 
   boost::asio::ip::tcp::socket socket_;
   outbox& outbox_;
   std::shared_ptr<server_lane> lane_;
+  std::string peer_;  ///< empty: the socket says it
   std::size_t slot_;
   std::unique_ptr<frame_handler> handler_;
   std::shared_ptr<server_multiplex> many_;  ///< null: one call at a time

@@ -61,12 +61,12 @@ wire::multiplex_grant server_multiplex::terms(const frame_server_options& option
 
 server_multiplex::server_multiplex(tcp::socket& socket, std::shared_ptr<server_lane> lane,
                                    std::unique_ptr<frame_handler> handler,
-                                   wire::multiplex_request wanted)
+                                   wire::multiplex_request wanted, std::string peer)
     : socket_(socket),
       lane_(std::move(lane)),
       wanted_(wanted),
       granted_(terms(lane_->shared()->options)),
-      peer_(peer_of(socket)),
+      peer_(std::move(peer)),
       reader_(limits_of(granted_)),
       changed_(socket.get_executor()) {
   handlers_.push_back(std::move(handler));

@@ -25,7 +25,8 @@ class server_multiplex : public std::enable_shared_from_this<server_multiplex> {
 
   /// `socket` outlives run().
   server_multiplex(boost::asio::ip::tcp::socket& socket, std::shared_ptr<server_lane> lane,
-                   std::unique_ptr<frame_handler> handler, wire::multiplex_request wanted);
+                   std::unique_ptr<frame_handler> handler, wire::multiplex_request wanted,
+                   std::string peer);
   ~server_multiplex();
   server_multiplex(const server_multiplex&) = delete;
   server_multiplex& operator=(const server_multiplex&) = delete;

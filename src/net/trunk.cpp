@@ -46,31 +46,41 @@ trunk::trunk(asio::any_io_executor executor, wire::frame_limits limits, idle_sin
       reader_(limits),
       on_idle_end_(std::move(on_idle_end)) {}
 
-asio::awaitable<trunk::opening> trunk::open(tcp::endpoint server, core::time_point deadline) {
+asio::awaitable<trunk::opening> trunk::open(tcp::endpoint server, core::time_point deadline,
+                                            const tls_way* way) {
   const auto self = shared_from_this();
   asio::steady_timer limit(socket_.get_executor(), deadline);
   limit.async_wait([self](error_code ec) {
     error_code ignored;
     if (!ec && !self->open_) self->socket_.close(ignored);
   });
-  const auto how = co_await ask(server);
+  auto how = opening::no_answer;
+  error_code ignored = co_await connect(server, deadline, way);
+  if (!ignored) how = co_await ask();
   limit.cancel();
-  error_code ignored;
   if (how != opening::open) socket_.close(ignored);
   co_return how;
 }
 
-asio::awaitable<trunk::opening> trunk::ask(tcp::endpoint server) {
-  const auto [failed] = co_await socket_.async_connect(server, as_value);
-  if (failed) co_return opening::no_answer;
+asio::awaitable<error_code> trunk::connect(tcp::endpoint server, core::time_point deadline,
+                                           const tls_way* way) {
+  if (way != nullptr) {
+    const auto came = co_await way->by->connect(server, way->host, deadline, socket_);
+    co_return came.error;
+  }
+  auto [failed] = co_await socket_.async_connect(server, as_value);
+  if (!failed) socket_.non_blocking(true, failed);
+  if (!failed) socket_.set_option(tcp::no_delay(true), failed);
+  co_return failed;
+}
+
+asio::awaitable<trunk::opening> trunk::ask() {
   error_code ec;
-  socket_.non_blocking(true, ec);
-  if (!ec) socket_.set_option(tcp::no_delay(true), ec);
   const auto header = wire::begin_frame(out_);
   wire::append_multiplex_request(out_, {limits_.message_bytes_max, limits_.file_bytes_max});
   wire::end_frame(out_, header, wire::frame_type::message);
   // A new connection takes so little at once, or it is none.
-  if (!ec) out_at_ = socket_.write_some(asio::buffer(out_), ec);
+  out_at_ = socket_.write_some(asio::buffer(out_), ec);
   if (ec || out_at_ != out_.size()) co_return opening::no_answer;
   out_.clear();
   out_at_ = 0;

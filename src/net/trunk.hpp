@@ -15,6 +15,7 @@
 #include "core/types.hpp"
 #include "net/carrier.hpp"
 #include "net/outbox.hpp"
+#include "net/tls_connector.hpp"
 #include "wire/frame.hpp"
 #include "wire/multiplex.hpp"
 
@@ -42,8 +43,10 @@ class trunk : public std::enable_shared_from_this<trunk> {
   trunk(boost::asio::any_io_executor executor, wire::frame_limits limits, idle_sink on_idle_end);
 
   /// Connects and asks. Call once.
+  /// Over TLS where there is a `way`, which outlives it.
   [[nodiscard]] boost::asio::awaitable<opening> open(boost::asio::ip::tcp::endpoint server,
-                                                     core::time_point deadline);
+                                                     core::time_point deadline,
+                                                     const tls_way* way = nullptr);
 
   [[nodiscard]] bool ended() const { return !open_; }
   /// For a call with a body of so many bytes.
@@ -69,7 +72,9 @@ class trunk : public std::enable_shared_from_this<trunk> {
     bool used = false;
   };
 
-  [[nodiscard]] boost::asio::awaitable<opening> ask(boost::asio::ip::tcp::endpoint server);
+  [[nodiscard]] boost::asio::awaitable<boost::system::error_code> connect(
+      boost::asio::ip::tcp::endpoint server, core::time_point deadline, const tls_way* way);
+  [[nodiscard]] boost::asio::awaitable<opening> ask();
   [[nodiscard]] opening begin_with(std::string_view body);
 
   void send(trunk_call& call, std::string_view body);

@@ -68,6 +68,23 @@ asio::awaitable<error_code> upstream::connect(asio::ip::tcp::endpoint server,
   co_return connect_error_;
 }
 
+asio::awaitable<error_code> upstream::connect(asio::ip::tcp::endpoint server,
+                                              core::time_point deadline, const tls_way& way) {
+  const auto self = shared_from_this();
+  deadline_ = deadline;
+  const auto came = co_await way.by->connect(server, way.host, deadline, socket_);
+  if (!came.why.empty() && way.failed) way.failed(came.why);
+  if (came.error) co_return came.error;
+  connected_ = true;
+  if (phase_ == phase::closed) {
+    error_code ignored;
+    socket_.close(ignored);
+    co_return asio::error::operation_aborted;
+  }
+  arrived_.emplace(arrivals::of(socket_.get_executor()), socket_.native_handle());
+  co_return error_code();
+}
+
 void upstream::start(const outgoing& what, core::time_point deadline) {
   deadline_ = deadline;
   sent_bytes_ = burst_bytes_ = 0;

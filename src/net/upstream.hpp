@@ -18,6 +18,7 @@
 #include "net/carrier.hpp"
 #include "net/exchange.hpp"
 #include "net/outbox.hpp"
+#include "net/tls_connector.hpp"
 #include "net/upstream_codec.hpp"
 
 namespace understudy::net {
@@ -38,6 +39,9 @@ class upstream : public carrier, public std::enable_shared_from_this<upstream> {
   /// No error once connected; timed_out at `deadline`. Call once.
   [[nodiscard]] boost::asio::awaitable<boost::system::error_code> connect(
       boost::asio::ip::tcp::endpoint server, core::time_point deadline);
+  /// The same over TLS; `way` outlives it.
+  [[nodiscard]] boost::asio::awaitable<boost::system::error_code> connect(
+      boost::asio::ip::tcp::endpoint server, core::time_point deadline, const tls_way& way);
 
   /// As any carrier. Not reusable() after any failure. One that has rested is looked at when the
   /// call is to leave: where it is not good any more, the call ends as `stale`.

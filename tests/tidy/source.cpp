@@ -200,7 +200,9 @@ findings include_rule(std::string_view path, std::string_view source) {
         "spdlog"}},
       {"src/cluster/",
        {"boost/beast", "wire/", "store/", "net/", "app/", "spdlog", "CLI/", "toml++", "mysql.h"}},
-      {"src/net/", {"coord/", "db/", "cluster/", "app/", "spdlog", "CLI/", "toml++"}},
+      {"src/agent/",
+       {"boost/beast", "store/", "coord/", "app/", "spdlog", "CLI/", "toml++", "mysql.h"}},
+      {"src/net/", {"agent/", "coord/", "db/", "cluster/", "app/", "spdlog", "CLI/", "toml++"}},
   };
   struct single {
     std::string_view header;
