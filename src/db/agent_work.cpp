@@ -65,7 +65,10 @@ std::string agent_work::start(local_node& node, core::start_role role) {
     if (role == core::start_role::replica) return finish_clone(node);
     return "it is a copy that has no place in the history yet: it can be started as a replica only";
   }
-  std::string failed = server_.start(role);
+  std::string failed;
+  // Never as a primary: an empty one would replace what it has acknowledged.
+  if (!server_.initialised() && role == core::start_role::replica) failed = server_.initialise();
+  if (failed.empty()) failed = server_.start(role);
   if (!failed.empty() || !notes_.repairing) return failed;
   if (!server_.wait_ready(node.deadline(), node.stop)) {
     if (stopped(node.stop)) return cancelled;

@@ -30,7 +30,8 @@ class agent_work final : public copy_source {
   /// server that runs, was told a higher generation; `gen` is on the disk before anything is done.
   ///
   /// - kill_server: done also where none runs.
-  /// - start_server: fails where it runs. Does not wait until it is ready, unless something has to
+  /// - start_server: makes the data folder where there is none, for a replica alone. Fails where it
+  /// runs. Does not wait until it is ready, unless something has to
   ///   be finished first: a repair, or a clone, which can be started as a replica only.
   /// - salvage, repair: on a server that is ready and was started as what takes no writes. For
   ///   salvage nothing may have started replication since the server's start.

@@ -4,8 +4,6 @@
 // says that it is whole, and where in the history; it is removed when the server of the copy has
 // taken that place. So what an interruption leaves can be told from the names and the seal.
 #include <fmt/format.h>
-#include <pwd.h>
-#include <unistd.h>
 
 #include <fstream>
 #include <sstream>
@@ -125,18 +123,6 @@ core::history state_at(const core::gtid& at, core::history before, const core::h
   return before;
 }
 
-std::string give_to_server(const fs::path& copy, const std::string& user) {
-  if (::geteuid() != 0) return {};
-  const passwd* const who = ::getpwnam(user.c_str());
-  if (who == nullptr) return "there is no user " + user;
-  std::error_code failed;
-  bool given = ::chown(copy.c_str(), who->pw_uid, who->pw_gid) == 0;
-  for (const auto& each : fs::recursive_directory_iterator(copy, failed)) {
-    given = given && ::lchown(each.path().c_str(), who->pw_uid, who->pw_gid) == 0;
-  }
-  return given && !failed ? std::string() : "can not give the copy to " + user;
-}
-
 std::string prepare(local_node& node, core::node_id donor, const core::history& before) {
   const fs::path copy = copy_folder(node.folder());
   node.tell("prepare");
@@ -150,7 +136,7 @@ std::string prepare(local_node& node, core::node_id donor, const core::history& 
   core::history after;
   if (failed = node.state_of(donor, after); !failed.empty()) return failed;
   where.state = state_at(where.at, before, after);
-  if (failed = give_to_server(copy, node.options.server.user); !failed.empty()) return failed;
+  if (failed = give_to_user(copy, node.options.server.user); !failed.empty()) return failed;
   // All of it is on the disk before the seal says that it is whole.
   if (failed = sync_tree(copy); !failed.empty()) return failed;
   return write_place(copy, where);

@@ -1,6 +1,7 @@
 #include "db/files.hpp"
 
 #include <fcntl.h>
+#include <pwd.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -95,6 +96,19 @@ std::uintmax_t bytes_in(const fs::path& folder) {
     at.increment(failed);
   }
   return out;
+}
+
+std::string give_to_user(const fs::path& folder, const std::string& user) {
+  if (::geteuid() != 0) return {};
+  const passwd* const who = ::getpwnam(user.c_str());
+  if (who == nullptr) return "there is no user " + user;
+  std::error_code failed;
+  bool given = ::chown(folder.c_str(), who->pw_uid, who->pw_gid) == 0;
+  for (const auto& each : fs::recursive_directory_iterator(folder, failed)) {
+    given = given && ::lchown(each.path().c_str(), who->pw_uid, who->pw_gid) == 0;
+  }
+  return given && !failed ? std::string()
+                          : "can not give " + folder.string() + " to the user " + user;
 }
 
 }  // namespace understudy::db

@@ -23,6 +23,10 @@ namespace understudy::db {
 [[nodiscard]] std::string move_durably(const std::filesystem::path& from,
                                        const std::filesystem::path& to);
 
+/// Gives the folder and all that is in it to whom a server runs as. Done where we are not root.
+[[nodiscard]] std::string give_to_user(const std::filesystem::path& folder,
+                                       const std::string& user);
+
 /// Nothing where it can not be read.
 [[nodiscard]] std::optional<std::string> read_text(const std::filesystem::path& path);
 /// The end of a log, for people.

@@ -82,6 +82,19 @@ void give_log(const fs::path& folder) {
   ::close(log);
 }
 
+fs::path number_file(const fs::path& data) {
+  return data / "understudy.made";
+}
+
+/// Differs after each start of the host, and where the data folder was made anew: what an earlier
+/// one had acknowledged is not in its files.
+std::uint64_t boot_mark(const fs::path& folder) {
+  const std::string text = read_text(number_file(data_folder(folder))).value_or("");
+  std::uint64_t made = 0;
+  std::from_chars(text.data(), text.data() + text.size(), made);
+  return host_start() ^ made;
+}
+
 std::string settings_option(const fs::path& folder) {
   return "--defaults-file=" + settings_file(folder).string();
 }
@@ -168,7 +181,12 @@ std::string server_process::initialise() {
   const int code = run_child(accounts);
   fs::remove(sql, failed);  // it has a password
   if (code != 0) return "the supervisor's account could not be made: " + last_lines(log);
+  if (const std::string why = write_durably(number_file(made), std::to_string(random_number()));
+      !why.empty()) {
+    return why;
+  }
   fs::permissions(made, fs::perms::owner_all, failed);
+  if (const std::string why = give_to_user(made, options_.user); !why.empty()) return why;
   if (!failed) fs::rename(made, data_folder(folder), failed);
   if (failed) return "can not make " + data_folder(folder).string() + ": " + failed.message();
   return {};
@@ -182,7 +200,8 @@ std::vector<std::string> server_process::arguments(core::start_role role) const 
       // the end of its log it might be lost, for the relay log's files are deleted once applied.
       std::string("--init-rpl-role=") + (keeps ? "MASTER" : "SLAVE"),
       // What the role was can be read from this alone.
-      "--report-user=" + to_string(start_mark{role, random_number(), host_start()}),
+      "--report-user=" +
+          to_string(start_mark{role, random_number(), boot_mark(options_.settings.folder)}),
       "--skip-slave-start", "--read-only"};
   if (::geteuid() == 0) out.push_back("--user=" + options_.user);
   return out;

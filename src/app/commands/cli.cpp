@@ -311,6 +311,7 @@ int run_cli(int argc, const char* const* argv) {
   add_servers(app, line);
   add_calls(app, line);
   add_status(app, line);
+  add_node(app, line);
   add_db(app, line);
   add_bench(app, line);
   add_drill(app, line);

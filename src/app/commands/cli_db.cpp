@@ -92,6 +92,27 @@ void db_line::add_nodes() {
 
 }  // namespace
 
+void add_node(CLI::App& app, command_line& line) {
+  CLI::App* command = app.add_subcommand(
+      "node", "Run the agent of a database node: it owns that node's MariaDB server");
+  node_command& to = line.node;
+  command
+      ->add_option("-c,--config", to.config, "Configuration file (TOML), as the gateways have it")
+      ->required()
+      ->type_name("FILE");
+  command->add_option("--id", to.id, "Which node of the database")
+      ->required()
+      ->check(CLI::Range(1U, core::node_number_max))
+      ->type_name("NUMBER");
+  command->add_option("-d,--database", to.database, "Which one [the only one]")->type_name("NAME");
+  command->footer(
+      "On start it prints `agent HOST:PORT` and `copies HOST:PORT`. It starts no server by "
+      "itself:\n"
+      "the gateway that supervises says so. SIGHUP reads the certificates again; SIGTERM ends the\n"
+      "agent, and the server runs on, and is found again by the next agent.");
+  command->callback([&line] { line.run = [&line] { return run_node(line.node); }; });
+}
+
 void add_db(CLI::App& app, command_line& line) {
   CLI::App* db = app.add_subcommand("db", "Databases: who is primary, and what an operator wants");
   db->require_subcommand(1);

@@ -13,6 +13,7 @@
 #include "app/commands/command_db.hpp"
 #include "app/commands/command_drill.hpp"
 #include "app/commands/command_gateway.hpp"
+#include "app/commands/command_node.hpp"
 #include "app/commands/command_servers.hpp"
 #include "app/commands/command_status.hpp"
 
@@ -21,6 +22,7 @@ namespace understudy::app {
 /// What was asked for: a command sets `run`, which is called once the whole line is understood.
 struct command_line {
   gateway_command gateway;
+  node_command node;
   config_check_command check;
   call_command call;
   servers_command servers;
@@ -38,7 +40,8 @@ inline constexpr const char* http_help = "The gateway's http (or admin) address"
 CLI::Option* add_duration(CLI::App& command, const std::string& name,
                           std::chrono::milliseconds& into, const std::string& help);
 
-/// `understudy db ...`
+/// `understudy node` and `understudy db ...`
+void add_node(CLI::App& app, command_line& line);
 void add_db(CLI::App& app, command_line& line);
 
 }  // namespace understudy::app

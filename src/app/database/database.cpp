@@ -4,14 +4,13 @@
 
 #include <algorithm>
 #include <boost/asio/post.hpp>
-#include <charconv>
 #include <stdexcept>
 #include <utility>
 
-#include "app/database/cluster_secret.hpp"
+#include "agent/remote_agent.hpp"
+#include "app/database/cluster_parts.hpp"
 #include "coord/etcd/etcd_coordinator.hpp"
 #include "coord/local/local_coordinator.hpp"
-#include "net/address.hpp"
 
 namespace understudy::app {
 
@@ -21,23 +20,6 @@ namespace {
 
 // How soon a replica that falls behind is read from no more.
 constexpr std::chrono::milliseconds readers_interval{250};
-
-db::endpoint endpoint_of(const std::string& address) {
-  const auto at = net::split_address(address);
-  std::uint16_t port = 0;
-  if (at) std::from_chars(at->port.data(), at->port.data() + at->port.size(), port);
-  return {at ? at->host : address, port};
-}
-
-db::members members_of(const database_config& config, const cluster_secret& secret) {
-  db::members all;
-  for (const database_node_config& each : config.nodes) {
-    all.nodes.push_back({each.id, endpoint_of(each.address)});
-  }
-  all.supervisor = {config.user, secret.supervisor};
-  all.replication_password = secret.replication;
-  return all;
-}
 
 std::unique_ptr<coord::coordinator> make_coordinator(const database::parts& with,
                                                      const std::string& name) {
@@ -50,6 +32,21 @@ std::unique_ptr<coord::coordinator> make_coordinator(const database::parts& with
   options.cluster = how.cluster.empty() ? name : how.cluster;
   options.self = with.me;
   return coord::make_etcd_coordinator(with.supervising, options);
+}
+
+std::map<core::node_id, std::shared_ptr<cluster::agent>> make_agents(
+    const asio::any_io_executor& on, const database_config& config, const std::string& secret) {
+  std::map<core::node_id, std::shared_ptr<cluster::agent>> out;
+  std::shared_ptr<const net::tls_connector> tls;
+  if (const auto options = tls_of(config))
+    tls = std::make_shared<const net::tls_connector>(*options);
+  for (const database_node_config& each : config.nodes) {
+    if (each.agent.empty()) continue;
+    agent::remote_options to;
+    to.to = {each.agent, each.id, secret, tls};
+    out[each.id] = std::make_shared<agent::remote_agent>(on, std::move(to));
+  }
+  return out;
 }
 
 }  // namespace
@@ -69,7 +66,7 @@ database::database(parts with, database_config config)
   options.nodes = members_of(config_, secret);
   overseer_ = std::make_unique<cluster::overseer>(
       with_.supervising, std::move(options), make_coordinator(with_, config_.name),
-      std::map<core::node_id, std::shared_ptr<cluster::agent>>(), *this);
+      make_agents(with_.supervising, config_, secret.agent), *this);
   doors_->listen();
 }
 

@@ -1,0 +1,131 @@
+#include "app/commands/command_node.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <csignal>
+#include <cstdio>
+#include <filesystem>
+#include <stdexcept>
+
+#include "app/commands/cli_exit.hpp"
+#include "app/commands/command_config.hpp"
+#include "app/database/cluster_parts.hpp"
+
+namespace understudy::app {
+
+namespace {
+
+const database_config& database_of(const gateway_config& config, const std::string& name) {
+  if (name.empty() && config.databases.size() == 1) return config.databases.front();
+  const auto found = std::ranges::find(config.databases, name, &database_config::name);
+  if (found != config.databases.end()) return *found;
+  throw std::runtime_error(
+      name.empty() ? "Say which database is meant: --database NAME."
+                   : fmt::format("There is no section [database.{}] in the configuration.", name));
+}
+
+const database_node_config& node_of(const database_config& database, unsigned id) {
+  for (const database_node_config& each : database.nodes) {
+    if (core::number_of(each.id) != id) continue;
+    if (!each.agent.empty()) return each;
+    throw std::runtime_error(fmt::format(
+        "Node {} has no agent in the configuration: {{address = \"{}\", agent = \"HOST:PORT\"}}.",
+        id, each.address));
+  }
+  throw std::runtime_error(
+      fmt::format("There is no node {} in [database.{}] nodes.", id, database.name));
+}
+
+db::process_options process_of(const node_config& how, const database_node_config& node,
+                               const cluster_secret& secret, const std::string& user) {
+  const db::endpoint at = endpoint_of(node.address);
+  db::process_options out;
+  out.settings.node = node.id;
+  out.settings.folder = std::filesystem::absolute(how.folder);
+  out.settings.bind = how.bind.empty() ? at.host : how.bind;
+  out.settings.port = at.port;
+  out.settings.more = how.settings;
+  out.program = how.program;
+  out.installer = how.tools + "/mariadb-install-db";
+  out.user = how.user;
+  out.supervisor = {user, secret.supervisor};
+  return out;
+}
+
+void say(const std::string& sentence) {
+  fmt::print(stderr, "{}\n", sentence);
+}
+
+// Until it is told to end.
+void follow_signals(agent::node_agent& running) {
+  boost::asio::io_context loop(1);
+  boost::asio::signal_set signals(loop, SIGTERM, SIGINT, SIGHUP);
+  std::function<void()> wait = [&] {
+    signals.async_wait([&](const boost::system::error_code& error, int signal) {
+      if (error || signal != SIGHUP) return;
+      try {
+        running.reload_tls();
+        say("The certificates were read again.");
+      } catch (const std::runtime_error& wrong) {
+        say(wrong.what());
+      }
+      wait();
+    });
+  };
+  wait();
+  loop.run();
+}
+
+}  // namespace
+
+agent::node_options node_options_of(const gateway_config& config, const node_command& command) {
+  const database_config& database = database_of(config, command.database);
+  const database_node_config& node = node_of(database, command.id);
+  if (config.node.folder.empty()) {
+    throw std::runtime_error(
+        "The section [node] needs a folder: where the server's data is to be.");
+  }
+  const cluster_secret secret = read_cluster_secret(database.password_file);
+  agent::node_options out;
+  out.id = node.id;
+  out.listen = node.agent;
+  out.listen_copies = config.node.copy_listen;
+  out.work.server = process_of(config.node, node, secret, database.user);
+  out.work.all = members_of(database, secret);
+  out.work.tools = config.node.tools;
+  out.secret = secret.agent;
+  out.tls = tls_of(database);
+  for (const database_node_config& each : database.nodes) {
+    if (!each.agent.empty()) out.agents[each.id] = each.agent;
+  }
+  out.log = say;
+  return out;
+}
+
+int run_node(const node_command& command) {
+  const config_result read = load_config(command.config);
+  if (!read.config) {
+    print_problems(command.config, read.problems);
+    return exit_usage;
+  }
+  std::signal(SIGPIPE, SIG_IGN);
+  try {
+    agent::node_options options = node_options_of(*read.config, command);
+    std::filesystem::create_directories(options.work.server.settings.folder);
+    agent::node_agent running(std::move(options));
+    running.start();
+    if (const std::string damaged = running.damaged(); !damaged.empty()) say(damaged);
+    fmt::print("agent {}\ncopies {}\n", running.address(), running.address_of_copies());
+    std::fflush(stdout);
+    follow_signals(running);
+    running.stop();
+  } catch (const std::exception& error) {
+    return complain(exit_usage, error.what());
+  }
+  return exit_done;
+}
+
+}  // namespace understudy::app

@@ -1,0 +1,26 @@
+// `understudy node`: the agent of one database node, in the foreground until it is told to end.
+#pragma once
+
+#include <string>
+
+#include "agent/node_agent.hpp"
+#include "app/config/config.hpp"
+
+namespace understudy::app {
+
+struct node_command {
+  std::string config;
+  std::string database;  ///< empty: the only one
+  unsigned id = 0;
+};
+
+/// What the agent of a node is to be told. std::runtime_error with a sentence where something that
+/// it needs is not configured, or its secret can not be read.
+[[nodiscard]] agent::node_options node_options_of(const gateway_config& config,
+                                                  const node_command& command);
+
+/// Prints `agent HOST:PORT` and `copies HOST:PORT` with the real ports once it serves. SIGHUP reads
+/// its certificates again; SIGTERM and SIGINT end it: the node's server runs on.
+int run_node(const node_command& command);
+
+}  // namespace understudy::app
