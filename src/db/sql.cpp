@@ -1,6 +1,9 @@
 #include "db/sql.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "db/grants.hpp"
 
 namespace understudy::db {
 
@@ -15,9 +18,11 @@ std::string quoted(std::string_view text) {
 
 namespace {
 
-/// Sessions of a supervisor that is gone with its host end by themselves in a minute.
+/// Sessions of a supervisor that is gone with its host end by themselves in a minute. What they say
+/// is in no log of the server: there are passwords in it.
 constexpr std::string_view common_start =
-    "lock_wait_timeout=1, innodb_lock_wait_timeout=1, wait_timeout=60, autocommit=1, "
+    "sql_log_off=1, slow_query_log=0, lock_wait_timeout=1, innodb_lock_wait_timeout=1, "
+    "wait_timeout=60, autocommit=1, "
     "sql_mode='STRICT_TRANS_TABLES,NO_ENGINE_SUBSTITUTION', time_zone='+00:00'";
 
 }  // namespace
@@ -84,13 +89,10 @@ std::string supervisor_account(const login& supervisor) {
   const std::string name = quoted(supervisor.user) + "@'%'";
   return fmt::format(
       "CREATE USER IF NOT EXISTS {0} IDENTIFIED BY {1};\n"
-      "GRANT SUPER, RELOAD, PROCESS, REPLICATION SLAVE ADMIN, REPLICATION MASTER ADMIN, REPLICA "
-      "MONITOR, BINLOG MONITOR, BINLOG ADMIN, READ_ONLY ADMIN, CONNECTION ADMIN, CREATE USER, "
-      "REPLICATION SLAVE ON *.* TO {0} WITH GRANT OPTION;\n"
-      "GRANT SELECT ON mysql.global_priv TO {0};\n"
+      "GRANT {2} ON *.* TO {0} WITH GRANT OPTION;\n"
       "GRANT ALL ON understudy.* TO {0};\n"
       "GRANT ALL ON understudy_local.* TO {0};\n",
-      name, quoted(supervisor.password));
+      name, quoted(supervisor.password), fmt::join(grants_to_supervise(), ", "));
 }
 
 std::string replication_account(core::node_id node, std::string_view password) {
