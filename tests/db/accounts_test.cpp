@@ -4,9 +4,11 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <future>
 
 #include "db/files.hpp"
 #include "db/native_password.hpp"
+#include "db/node_link.hpp"
 #include "db/sql.hpp"
 #include "db/support/cluster.hpp"
 #include "db/support/load.hpp"
@@ -155,6 +157,35 @@ TEST_F(Rotation, UnderLoadNoCommitFails) {
   EXPECT_FALSE(logged("new one"));
   EXPECT_FALSE(logged("repl's"));
   EXPECT_FALSE(logged("repl\\'s"));
+}
+
+TEST_F(Rotation, ALinkRenewsAndGoesOnWithTheNewPasswords) {
+  ASSERT_EQ(all(begin_rotation(task())), "");
+  node_link link(three_.all(), id_of(2));
+  const auto wait_for = [&](auto ask) {
+    std::promise<node_report> done;
+    EXPECT_TRUE(ask([&](node_report report) { done.set_value(std::move(report)); }));
+    return done.get_future().get();
+  };
+  three_.supervisor(2).close();
+  EXPECT_TRUE(wait_for([&](auto done) {
+                return link.carry_out(core::hold{}, three_.gen, 20s, done);
+              }).seen);
+  link.use_passwords(supervisor_, replication_);
+  const node_report renewed =
+      wait_for([&](auto done) { return link.renew_receiver(three_.gen, 20s, done); });
+  EXPECT_EQ(renewed.end, core::step_end::done) << renewed.why;
+  ASSERT_TRUE(eventually([&] { return three_.see(2).receiving == core::receiver::running; }));
+  three_.supervisor(3).use_passwords(supervisor_, replication_);
+  EXPECT_EQ(three_.supervisor(3).renew_receiver(three_.gen, soon()).end, core::step_end::done);
+  ASSERT_TRUE(eventually([&] { return three_.see(3).receiving == core::receiver::running; }));
+  EXPECT_EQ(all(finish_rotation(task())), "");
+  // Connects anew: it has lost its connection.
+  session kills;
+  ASSERT_FALSE(kills.connect(three_.all().nodes[1].at, {"understudy", supervisor_}, soon()));
+  ASSERT_TRUE(kills.run("KILL USER understudy", soon()).ok());
+  EXPECT_TRUE(wait_for([&](auto done) { return link.look(20s, done); }).seen ||
+              wait_for([&](auto done) { return link.look(20s, done); }).seen);
 }
 
 TEST_F(Rotation, ANodeThatDoesNotAnswerIsNamed) {
