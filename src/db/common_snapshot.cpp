@@ -208,9 +208,9 @@ void snapshot_maker::confirm(snapshot_node& node) {
   fault failed = where.failed;
   if (!failed) {
     // It reads the log's file up to there.
-    failed =
-        ask(*node.now, fmt::format("SELECT BINLOG_GTID_POS({},{})", db::quoted(file), db::quoted(offset)),
-            until(task_.statement_max), position);
+    failed = ask(*node.now,
+                 fmt::format("SELECT BINLOG_GTID_POS({},{})", db::quoted(file), db::quoted(offset)),
+                 until(task_.statement_max), position);
   }
   const auto read = core::parse_gtid(position);
   if (!failed && read) {

@@ -172,6 +172,66 @@ TEST_F(Verify, EveryKindOfValueCounts) {
   ASSERT_EQ(verify(each_row).differences.size(), 1u);
 }
 
+TEST_F(Verify, ChunksOfEveryKindOfKeyAreTheWholeTable) {
+  const std::vector<std::pair<const char*, const char*>> keys{
+      {"BIGINT UNSIGNED", "seq*1000000000000000000"},
+      {"INT", "CAST(seq AS SIGNED)-7"},
+      {"DECIMAL(20,5)", "seq/7"},
+      {"VARCHAR(20) COLLATE utf8mb4_general_ci", "CONCAT('\xC3\xA4','''\\\\',seq)"},
+      {"CHAR(9) CHARACTER SET latin1", "CONCAT('\xC3\xA4 ',seq)"},
+      {"VARBINARY(9)", "UNHEX(CONCAT('00FF27',LPAD(HEX(seq),2,'0')))"},
+      {"DATE", "DATE '2024-02-27' + INTERVAL seq DAY"},
+      {"DATETIME(6)", "TIMESTAMP '2024-02-27 01:02:03.000007' + INTERVAL seq MICROSECOND"},
+      {"TIMESTAMP(3)", "TIMESTAMP '2024-10-27 00:30:00.001' + INTERVAL seq*10 MINUTE"},
+      {"TIME(2)", "SEC_TO_TIME(seq*3000)"},
+      {"YEAR", "2000+seq"},
+      {"UUID", "CONCAT('123e4567-e89b-12d3-a456-4266554400',LPAD(seq,2,'0'))"},
+      {"INET6", "CONCAT('::',seq)"},
+      {"ENUM('c','b','a','d','e','f','g','h','i','j','k','l','m')", "seq"},
+      {"DOUBLE", "seq/3"}};
+  constexpr unsigned rows = 9;
+  for (const auto& [type, value] : keys) {
+    write("DROP TABLE IF EXISTS w; CREATE TABLE w (k " + std::string(type) +
+          ", n INT, PRIMARY KEY (k, n)); INSERT INTO w SELECT " + value + ", 1 FROM seq_1_to_" +
+          std::to_string(rows) + "; INSERT INTO w SELECT k, 2 FROM w");
+    for (const unsigned size : {1U, 5U, 18U}) {
+      verify_task some = task();
+      some.chunk_rows = size;
+      const verify_report report = verify(some);
+      expect_equal(report);
+      EXPECT_EQ(report.rows, 2 * rows + 1) << type << " by " << size;  // and the journal's
+    }
+  }
+}
+
+TEST_F(Verify, ChangesOfTablesGoOnMeanwhile) {
+  write("CREATE TABLE app.big (id BIGINT PRIMARY KEY) SELECT seq AS id FROM seq_1_to_3000");
+  unsigned changes = 0;
+  verify_task slow = task();
+  slow.chunk_rows = 10;
+  slow.progress = [&](const verify_progress& now) {
+    // What a snapshot can be read after, and what it can not be read after.
+    const char* sql = nullptr;
+    if (changes == 0 && now.rows > 1000) sql = "ALTER TABLE app.big ADD x INT";
+    if (changes == 1 && now.rows > 2000) sql = "ALTER TABLE app.big FORCE, ALGORITHM=COPY";
+    if (sql == nullptr) return;
+    ++changes;
+    write(sql);
+    const core::gtid written = three_.see(1).written;
+    for (const unsigned n : {2U, 3U}) {
+      EXPECT_TRUE(eventually([&] { return three_.see(n).state.holds(written); })) << sql;
+    }
+  };
+  const verify_report report = verify(slow);
+  EXPECT_EQ(changes, 2u);
+  EXPECT_EQ(report.failed, "");
+  EXPECT_TRUE(report.differences.empty());
+  ASSERT_EQ(report.gaps.size(), 1u);
+  EXPECT_EQ(report.gaps[0].table, "app.big");
+  EXPECT_NE(report.gaps[0].why.find("definition has changed"), std::string::npos)
+      << report.gaps[0].why;
+}
+
 TEST_F(Verify, ChangesThatAnXorWouldHideAreFound) {
   write("CREATE TABLE app.p (a INT, b INT)");
   write("INSERT INTO app.p VALUES (1,1),(1,1),(2,3)");
@@ -296,7 +356,7 @@ TEST_F(Verify, CommitsThatNobodyAcknowledgesAreNotWaitedFor) {
   EXPECT_TRUE(eventually([&] { return waits.count() > 20; }));
 }
 
-TEST_F(Verify, WhoIsTooManyIsRefused) {
+TEST_F(Verify, WithoutPrivilegesOrAPrimaryItSaysSo) {
   alone(2, "REVOKE SELECT ON *.* FROM understudy@'%'");
   verify_report report = verify(task());
   ASSERT_EQ(report.gaps.size(), 1u);
