@@ -156,6 +156,12 @@ void inspector::check_place() {
                     "anew, so that positions of replicas and backups of before mean nothing there",
                     place.binary_log, place.data));
   }
+  if (!place.data.ends_with("/data/")) {
+    find(adopt_weight::warns, "datadir",
+         fmt::format("its data is in {}, and an agent has a node in one folder, with `data` in it: "
+                     "stop the server, and move its data there (a rename, on the same file system)",
+                     place.data));
+  }
   for (const char* const folder :
        {"innodb_data_home_dir", "innodb_log_group_home_dir", "innodb_undo_directory"}) {
     const std::string where = setting(folder);

@@ -147,12 +147,14 @@ void snapshot_maker::begin() {
 /// Each stage before the last lets commits through, and may wait for a second.
 std::string snapshot_maker::hold_commits(session& locker, core::gtid& at) {
   const member* const where = task_.all.find(task_.primary);
-  fault failed = locker.connect(where->at, task_.all.supervisor, until(quick));
+  if (fault f = locker.connect(where->at, task_.all.supervisor, until(quick)); f) {
+    return "the primary can not be read: " + sentence(f);
+  }
   // Silent for a second, it is ended, and commits go on, whatever has become of us.
   const std::string start =
       fmt::format("{}, wait_timeout=1;BACKUP STAGE START;BACKUP STAGE FLUSH;BACKUP STAGE BLOCK_DDL",
                   session_start());
-  if (!failed) failed = locker.run(start, until(quick)).failed;
+  fault failed = locker.run(start, until(quick)).failed;
   if (failed) return "a copy or a change of a table is under way: " + sentence(failed);
   held_since_ = steady_clock::now();
   // Also commits that wait for an acknowledgement are waited for here.

@@ -198,11 +198,13 @@ TEST_F(Adopt, OtherVersionsAndAddressesAreRefused) {
   EXPECT_NE(report.findings[0].text.find("MariaDB 10.6.12"), std::string::npos);
   EXPECT_FALSE(report.ready());
   end_plain();
-  start_plain();
+  fs::create_directory_symlink(data_folder(folder()), folder() / "mysql");
+  start_plain({"--datadir=" + (folder() / "mysql").string()});
   adopt_task far = task();
   far.address = "10.1.2.3";
   report = inspect(far);
   EXPECT_TRUE(found(report, adopt_weight::restart, "bind_address", "10.1.2.3"));
+  EXPECT_TRUE(found(report, adopt_weight::warns, "datadir", "/mysql/"));
   EXPECT_NE(report.settings.find("bind_address = 10.1.2.3\n"), std::string::npos);
   end_plain();
   EXPECT_NE(inspect(task()).failed, "");

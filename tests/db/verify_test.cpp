@@ -216,7 +216,7 @@ TEST_F(Verify, ChangesOfTablesGoOnMeanwhile) {
     if (changes == 1 && now.rows > 2000) sql = "ALTER TABLE app.big FORCE, ALGORITHM=COPY";
     if (sql == nullptr) return;
     ++changes;
-    write(sql);
+    write(std::string("SET lock_wait_timeout=10; ") + sql);
     const core::gtid written = three_.see(1).written;
     for (const unsigned n : {2U, 3U}) {
       EXPECT_TRUE(eventually([&] { return three_.see(n).state.holds(written); })) << sql;
