@@ -22,6 +22,15 @@ bool node_link::carry_out(const core::step& what, core::generation gen, core::du
   return ask({one_step{what, gen}, std::chrono::steady_clock::now() + time, std::move(done)});
 }
 
+bool node_link::renew_receiver(core::generation gen, core::duration time, answer done) {
+  return ask({renewal{gen}, std::chrono::steady_clock::now() + time, std::move(done)});
+}
+
+void node_link::use_passwords(std::string supervisor, std::string replication) {
+  const std::lock_guard lock(mutex_);
+  next_ = passwords{std::move(supervisor), std::move(replication)};
+}
+
 bool node_link::busy() const {
   const std::lock_guard lock(mutex_);
   return busy_;
@@ -50,6 +59,9 @@ node_report node_link::answer_to(const request& what) {
   if (const auto* const step = std::get_if<one_step>(&what.what)) {
     return session_.carry_out(step->what, step->gen, what.deadline);
   }
+  if (const auto* const renews = std::get_if<renewal>(&what.what)) {
+    return session_.renew_receiver(renews->gen, what.deadline);
+  }
   const bool checks = std::holds_alternative<check_only>(what.what);
   return checks ? session_.check(what.deadline) : session_.look(what.deadline);
 }
@@ -66,6 +78,8 @@ void node_link::serve() {
     }
     const request now = std::move(*asked_);
     asked_.reset();
+    if (next_) session_.use_passwords(std::move(next_->supervisor), std::move(next_->replication));
+    next_.reset();
     lock.unlock();
     node_report report = answer_to(now);
     lock.lock();

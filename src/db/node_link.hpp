@@ -4,6 +4,7 @@
 #include <functional>
 #include <mutex>
 #include <optional>
+#include <string>
 #include <thread>
 #include <variant>
 
@@ -31,6 +32,10 @@ class node_link {
   [[nodiscard]] bool check(core::duration time, answer done);
   [[nodiscard]] bool carry_out(const core::step& what, core::generation gen, core::duration time,
                                answer done);
+  /// See node_session.
+  [[nodiscard]] bool renew_receiver(core::generation gen, core::duration time, answer done);
+  /// Of requests that are made later.
+  void use_passwords(std::string supervisor, std::string replication);
   /// A request is under way. It is over before its answer is called, which may make the next.
   [[nodiscard]] bool busy() const;
 
@@ -45,8 +50,15 @@ class node_link {
     core::step what;
     core::generation gen{};
   };
+  struct renewal {
+    core::generation gen{};
+  };
+  struct passwords {
+    std::string supervisor;
+    std::string replication;
+  };
   struct request {
-    std::variant<look_only, check_only, one_step> what;
+    std::variant<look_only, check_only, one_step, renewal> what;
     core::time_point deadline;
     answer done;
   };
@@ -60,6 +72,7 @@ class node_link {
   mutable std::mutex mutex_;
   bell changed_;
   std::optional<request> asked_;
+  std::optional<passwords> next_;  ///< not told to the session yet
   bool busy_ = false;
   bool stopping_ = false;
   std::thread thread_;

@@ -78,8 +78,9 @@ node_report node_session::check(core::time_point deadline) {
   return out;
 }
 
-node_report node_session::carry_out(const core::step& what, core::generation gen,
-                                    core::time_point deadline) {
+template <typename Work>
+node_report node_session::do_work(const Work& what, core::generation gen,
+                                  core::time_point deadline) {
   node_report out;
   if (const fault f = make_ready(deadline); f) {
     out.end = core::step_end::failed;
@@ -87,8 +88,8 @@ node_report node_session::carry_out(const core::step& what, core::generation gen
     tell(out, f);
     return out;
   }
-  step_work work(session_, all_, self_, stop_, gen, deadline);
-  const fault failed = std::visit(work, what);
+  const step_work work(session_, all_, self_, stop_, gen, deadline);
+  const fault failed = what(work);
   out.end = end_of(failed);
   tell(out, failed);
   // A look that has no time would cost the connection, and the fence with it.
@@ -98,6 +99,22 @@ node_report node_session::carry_out(const core::step& what, core::generation gen
   }
   add_sight(out, db::look(session_, all_, deadline));
   return out;
+}
+
+node_report node_session::carry_out(const core::step& what, core::generation gen,
+                                    core::time_point deadline) {
+  const auto visit = [&](const step_work& work) { return std::visit(work, what); };
+  return do_work(visit, gen, deadline);
+}
+
+node_report node_session::renew_receiver(core::generation gen, core::time_point deadline) {
+  const auto renew = [](const step_work& work) { return work.renew_receiver(); };
+  return do_work(renew, gen, deadline);
+}
+
+void node_session::use_passwords(std::string supervisor, std::string replication) {
+  all_.supervisor.password = std::move(supervisor);
+  all_.replication_password = std::move(replication);
 }
 
 }  // namespace understudy::db

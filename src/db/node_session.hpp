@@ -60,9 +60,19 @@ class node_session {
                                       core::time_point deadline);
   /// See session::rest().
   [[nodiscard]] bool rest(const bell& until) { return session_.rest(until); }
+  /// A replica that receives goes on with the replication password that this session has been told
+  /// of: it stops to receive, applies what it has received, so that nothing is deleted, and
+  /// receives again (some milliseconds, while it acknowledges nothing; where others acknowledge, no
+  /// commit waits). For one replica at a time. Ends as a step does.
+  [[nodiscard]] node_report renew_receiver(core::generation gen, core::time_point deadline);
+  /// From now on. The connection stays, and the fence with it.
+  void use_passwords(std::string supervisor, std::string replication);
   void close() { session_.close(); }
 
  private:
+  template <typename Work>
+  [[nodiscard]] node_report do_work(const Work& what, core::generation gen,
+                                    core::time_point deadline);
   [[nodiscard]] fault make_ready(core::time_point deadline);
 
   members all_;

@@ -93,6 +93,25 @@ std::vector<unsafe_setting> unsafe_settings(const std::map<std::string, std::str
   return out;
 }
 
+std::string common_settings() {
+  std::string out;
+  const auto line = [&](std::string_view name, std::string_view value) {
+    out += std::string(name) + " = " + std::string(value) + "\n";
+  };
+  for (const required_setting& each : required_settings()) {
+    // The name of the log's files; that there is one is what the variable says.
+    line(each.name, each.name == "log_bin" ? "bin" : each.value);
+  }
+  line("relay_log", "relay");
+  // A start of replication deletes what was received and not applied: the supervisor decides. It
+  // can not be read from a running server, and so not be checked.
+  line("skip_slave_start", "ON");
+  line("binlog_expire_logs_seconds", "604800");
+  line("rpl_semi_sync_master_enabled", "OFF");
+  line("rpl_semi_sync_slave_enabled", "OFF");
+  return out;
+}
+
 std::string settings_text(const server_settings& server) {
   const std::string node = std::to_string(core::number_of(server.node));
   std::string out = "# Written by understudy; changes are lost.\n[mariadbd]\n";
@@ -108,18 +127,8 @@ std::string settings_text(const server_settings& server) {
   line("port", std::to_string(server.port));
   // Promotion replaces it by epoch * 1000 + node.
   line("server_id", node);
-  for (const required_setting& each : required_settings()) {
-    // The name of the log's files; that there is one is what the variable says.
-    line(each.name, each.name == "log_bin" ? "bin" : each.value);
-  }
-  line("relay_log", "relay");
-  // A start of replication deletes what was received and not applied: the supervisor decides. It
-  // can not be read from a running server, and so not be checked.
-  line("skip_slave_start", "ON");
-  line("binlog_expire_logs_seconds", "604800");
+  out += common_settings();
   line("read_only", "ON");
-  line("rpl_semi_sync_master_enabled", "OFF");
-  line("rpl_semi_sync_slave_enabled", "OFF");
   line("character_set_server", "utf8mb4");
   for (const std::string& each : server.more) out += each + "\n";
   return out;

@@ -47,6 +47,9 @@ struct server_settings {
   std::vector<std::string> more;
 };
 
+/// The lines that are the same for all servers of a cluster.
+[[nodiscard]] std::string common_settings();
+
 /// The text of a my.cnf. The server starts read-only, receives nothing, and neither gives nor waits
 /// for acknowledgements until a supervisor says so.
 [[nodiscard]] std::string settings_text(const server_settings& server);

@@ -1,6 +1,10 @@
 #include "db/sql.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "db/grants.hpp"
+#include "db/native_password.hpp"
 
 namespace understudy::db {
 
@@ -15,10 +19,18 @@ std::string quoted(std::string_view text) {
 
 namespace {
 
-/// Sessions of a supervisor that is gone with its host end by themselves in a minute.
+/// Sessions of a supervisor that is gone with its host end by themselves in a minute. What they say
+/// is in no log of the server: there are passwords in it.
 constexpr std::string_view common_start =
-    "lock_wait_timeout=1, innodb_lock_wait_timeout=1, wait_timeout=60, autocommit=1, "
+    "sql_log_off=1, slow_query_log=0, lock_wait_timeout=1, innodb_lock_wait_timeout=1, "
+    "wait_timeout=60, autocommit=1, "
     "sql_mode='STRICT_TRANS_TABLES,NO_ENGINE_SUBSTITUTION', time_zone='+00:00'";
+
+/// The password itself is told to nobody's log.
+std::string identified(std::string_view password) {
+  if (password.empty()) return "IDENTIFIED BY ''";
+  return fmt::format("IDENTIFIED BY PASSWORD '{}'", native_hash(password));
+}
 
 }  // namespace
 
@@ -76,6 +88,21 @@ std::string note_salvaged(std::uint64_t start) {
   return fmt::format("UPDATE understudy_local.fence SET salvaged={} WHERE id=1", start);
 }
 
+std::string make_receiver_table() {
+  return "CREATE TABLE IF NOT EXISTS understudy_local.receiver (id TINYINT UNSIGNED NOT NULL "
+         "PRIMARY "
+         "KEY, password VARCHAR(64) NOT NULL) ENGINE=InnoDB";
+}
+
+std::string note_receiver(std::string_view password) {
+  return fmt::format("REPLACE INTO understudy_local.receiver VALUES (1,'{}')",
+                     native_hash(password));
+}
+
+std::string noted_receiver() {
+  return "SELECT password FROM understudy_local.receiver WHERE id=1";
+}
+
 std::string told_generation() {
   return "SELECT gen FROM understudy_local.fence WHERE id=1";
 }
@@ -83,22 +110,19 @@ std::string told_generation() {
 std::string supervisor_account(const login& supervisor) {
   const std::string name = quoted(supervisor.user) + "@'%'";
   return fmt::format(
-      "CREATE USER IF NOT EXISTS {0} IDENTIFIED BY {1};\n"
-      "GRANT SUPER, RELOAD, PROCESS, REPLICATION SLAVE ADMIN, REPLICATION MASTER ADMIN, REPLICA "
-      "MONITOR, BINLOG MONITOR, BINLOG ADMIN, READ_ONLY ADMIN, CONNECTION ADMIN, CREATE USER, "
-      "REPLICATION SLAVE ON *.* TO {0} WITH GRANT OPTION;\n"
-      "GRANT SELECT ON mysql.global_priv TO {0};\n"
+      "CREATE USER IF NOT EXISTS {0} {1};\n"
+      "GRANT {2} ON *.* TO {0} WITH GRANT OPTION;\n"
       "GRANT ALL ON understudy.* TO {0};\n"
       "GRANT ALL ON understudy_local.* TO {0};\n",
-      name, quoted(supervisor.password));
+      name, identified(supervisor.password), fmt::join(grants_to_supervise(), ", "));
 }
 
 std::string replication_account(core::node_id node, std::string_view password) {
   const std::string name = quoted(replication_user(node)) + "@'%'";
   return fmt::format(
-      "CREATE USER IF NOT EXISTS {0} IDENTIFIED BY {1};GRANT REPLICATION SLAVE "
+      "CREATE USER IF NOT EXISTS {0} {1};GRANT REPLICATION SLAVE "
       "ON *.* TO {0}",
-      name, quoted(password));
+      name, identified(password));
 }
 
 std::vector<std::string> replicated_ground(const members& all) {

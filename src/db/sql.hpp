@@ -46,6 +46,12 @@ inline constexpr unsigned not_so = 30'003;
 /// All that was received before this start is applied, says the agent.
 [[nodiscard]] std::string note_salvaged(std::uint64_t start);
 
+/// Which password this node receives with, as a hash (native_hash): the server does not tell it.
+/// Its own, never replicated.
+[[nodiscard]] std::string make_receiver_table();
+[[nodiscard]] std::string note_receiver(std::string_view password);
+[[nodiscard]] std::string noted_receiver();
+
 /// There is no such table, or no such database.
 [[nodiscard]] bool is_missing(const fault& failed);
 

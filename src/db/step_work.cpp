@@ -198,6 +198,28 @@ std::string step_work::change_primary(const member& primary) const {
       quoted(all_.replication_password));
 }
 
+fault step_work::run_and_note(const texts& statements) const {
+  if (fault f = run(statements); f) return f;
+  // It follows, which is what matters. Where it is not noted, its password is renewed once more
+  // before the old one is taken away.
+  const texts note{note_receiver(all_.replication_password)};
+  const fault failed = run(note);
+  if (is_missing(failed)) {
+    static_cast<void>(run({make_receiver_table(), note.front()}));
+  }
+  return {};
+}
+
+fault step_work::renew_receiver() const {
+  const look_result before = see();
+  if (!before.seen) return before.failed;
+  const core::sight& now = *before.seen;
+  if (!now.replica) return not_done("it is no replica");
+  if (all_.find(now.follows) == nullptr) return not_done("it follows none of the nodes");
+  if (now.receiving != core::receiver::running) return not_done("it does not receive");
+  return repoint({now.follows, now.acks}, now);
+}
+
 fault step_work::operator()(const core::follow& what) const {
   if (all_.find(what.primary) == nullptr || what.primary == self_) {
     return not_done("there is no such primary");
@@ -225,7 +247,7 @@ fault step_work::restart_receiver(const core::follow& to, const core::sight& now
 
 fault step_work::repoint(const core::follow& to, core::sight now) const {
   if (fault f = drain(now); f) return f;
-  return run(
+  return run_and_note(
       {"STOP SLAVE", change_primary(*all_.find(to.primary)), switch_acks(to.acks), "START SLAVE"});
 }
 
@@ -242,9 +264,9 @@ fault step_work::become_replica(const core::follow& to, const core::sight& now) 
   const std::string place =
       "IF @@global.gtid_binlog_pos<>'' THEN "
       "SET GLOBAL gtid_slave_pos=@@global.gtid_binlog_pos; END IF";
-  return run({nobody_waits, fmt::format("SET GLOBAL server_id={}", core::number_of(self_)),
-              switch_waiting(false), place, change_primary(*all_.find(to.primary)),
-              switch_acks(to.acks), "START SLAVE"});
+  return run_and_note({nobody_waits, fmt::format("SET GLOBAL server_id={}", core::number_of(self_)),
+                       switch_waiting(false), place, change_primary(*all_.find(to.primary)),
+                       switch_acks(to.acks), "START SLAVE"});
 }
 
 fault step_work::operator()(const core::wait_for_acks& what) const {

@@ -27,6 +27,8 @@ class step_work {
   [[nodiscard]] fault operator()(const core::follow& what) const;
   [[nodiscard]] fault operator()(const core::wait_for_acks& what) const;
   [[nodiscard]] fault operator()(const core::cut& what) const;
+  /// Of a replica: takes its primary anew, with the password of now. See node_session.
+  [[nodiscard]] fault renew_receiver() const;
   template <typename Agents>
   [[nodiscard]] fault operator()(const Agents& /*what*/) const {
     return {trouble::answered, 0, "this is done by the agent"};
@@ -47,6 +49,8 @@ class step_work {
   [[nodiscard]] fault repoint(const core::follow& to, core::sight now) const;
   [[nodiscard]] fault become_replica(const core::follow& to, const core::sight& now) const;
   [[nodiscard]] std::string change_primary(const member& primary) const;
+  /// Does these, which change the primary, and notes with which password.
+  [[nodiscard]] fault run_and_note(const texts& statements) const;
   [[nodiscard]] look_result see() const { return look(on_, all_, deadline_); }
 
   session& on_;

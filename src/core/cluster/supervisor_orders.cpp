@@ -14,7 +14,11 @@ void supervisor::bootstrap(time_point now) {
       if (of.by_agent(now) == process::down && of.ready(now)) {
         view(each.id).told(now, start_server{});
         out_.emplace_back(tell{each.id, generation{1}, start_server{}});
+        return;
       }
+      note("bootstrap_waits", name(each.id),
+           {{"agent", of.by_agent(now) == process::unknown ? "silent" : "answers"}},
+           "its server does not answer", "nothing is done before all nodes are there");
       return;
     }
     const bool has_data = !of.is().state.empty();
