@@ -50,7 +50,8 @@ struct mariadb_options {
   /// where none acknowledges; -32001 where the proof fails after the commit.
   bool require_replica = false;
   /// A commit that the server had promised to a replica, and that none provably has: it may be
-  /// gone after a takeover. The call's ticket, or empty. Called on the call's thread.
+  /// gone after a takeover. The call's ticket, or empty. Called on the call's thread; throws
+  /// nothing.
   std::function<void(const std::string& ticket)> on_local;
 
   /// `mysql://USER@HOST:PORT/DATABASE`; the port may be missing, and an IPv6 address is in
@@ -145,8 +146,8 @@ class mariadb_session final : public once_database {
   std::chrono::steady_clock::time_point deadline_{};
   fate fate_ = fate::fine;
   bool work_began_ = false;
-  bool commit_sent_ = false;
-  bool found_ = false;  ///< it is a repeat
+  bool unanswered_ = false;  ///< the commit was sent
+  bool found_ = false;       ///< it is a repeat
   standing before_;
   durability durability_ = durability::local;
 };

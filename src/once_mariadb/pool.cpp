@@ -105,7 +105,7 @@ void mariadb_attempts::failed() {
   using fate = mariadb_session::fate;
   if (session_ == nullptr || done_) throw;
   session_->roll_back();
-  if (session_->commit_sent_) {
+  if (session_->unanswered_) {
     const std::lock_guard guard(pool_.lock);
     ++pool_.counts.unknown;
     throw;

@@ -65,7 +65,7 @@ mariadb_session::~mariadb_session() = default;
 void mariadb_session::connect() {
   fate_ = fate::fine;
   work_began_ = false;
-  commit_sent_ = false;
+  unanswered_ = false;
   found_ = false;
   durability_ = durability::local;
   if (connection_->usable()) return;
@@ -192,7 +192,7 @@ once_database::commit_end mariadb_session::commit() {
     judge();
     return commit_end::refused;
   }
-  commit_sent_ = true;
+  unanswered_ = true;
   connection_->close();
   return commit_end::unknown;
 }

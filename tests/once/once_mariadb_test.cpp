@@ -270,6 +270,9 @@ TEST_F(OnceMariadb, AnAnswerThatIsLostIsToldByTheRepeat) {
   EXPECT_EQ(code_of([&] { add(database, "c-2", 7); }), code::outcome_unknown);
   EXPECT_EQ(add(database, "c-2", 8), 8) << "it was not committed, and nobody could know";
   EXPECT_EQ(effects("c-2"), 1);
+  way.cut_at("COMMIT", relay::cut::after);
+  EXPECT_EQ(code_of([&] { add(database, "", 7); }), code::outcome_unknown);
+  EXPECT_EQ(effects(""), 1) << "a direct call has no row that tells, and is not run again";
 }
 
 TEST_F(OnceMariadb, WhatIsLostBeforeTheCommitIsRunAgain) {
