@@ -112,6 +112,16 @@ TEST_F(OnceMariadbReplica, AKilledWaitIsRefusedWhereAReplicaMustHaveIt) {
   EXPECT_EQ(count("c-1"), "2");
 }
 
+TEST_F(OnceMariadbReplica, NoClockOfTheServersLetsACommitGo) {
+  ASSERT_EQ(ask("SET GLOBAL max_statement_time = 0.3"), "");
+  options_.call_max = 2s;
+  once_mariadb database(options_);
+  cluster_.freeze(2);
+  EXPECT_EQ(code_of([&] { add(database, "c-1", 7); }), code::outcome_unknown);
+  EXPECT_EQ(told_local_, "");
+  cluster_.thaw(2);
+}
+
 TEST_F(OnceMariadbReplica, ALaterCommitProvesTheOnesBefore) {
   options_.require_replica = true;
   once_mariadb database(options_);

@@ -15,6 +15,11 @@
 namespace understudy::test {
 namespace {
 
+/// And not the words READ-COMMITTED.
+constexpr const char* commit_query =
+    "\x03"
+    "COMMIT";
+
 class OnceInPhpOnMariadb : public testing::Test {
  protected:
   OnceInPhpOnMariadb() {
@@ -66,10 +71,10 @@ TEST_F(OnceInPhpOnMariadb, ARepeatGetsTheReply) {
 }
 
 TEST_F(OnceInPhpOnMariadb, AnAnswerToItsCommitThatIsLostIsToldByTheRepeat) {
-  way_.cut_at("COMMIT", relay::cut::after);
+  way_.cut_at(commit_query, relay::cut::after);
   EXPECT_EQ(worker(way_.port(), "c-1 c-1"), "-32001\nresult 1\n");
   EXPECT_EQ(effects("c-1"), "1");
-  way_.cut_at("COMMIT", relay::cut::before);
+  way_.cut_at(commit_query, relay::cut::before);
   EXPECT_EQ(worker(way_.port(), "c-2 c-2"), "-32001\nresult 3\n") << "it had no effect";
   EXPECT_EQ(effects("c-2"), "1");
   EXPECT_EQ(way_.cuts(), 2);
