@@ -34,13 +34,12 @@ std::optional<std::string> password_of(const mariadb_options& options) {
   return line;
 }
 
-/// max_statement_time would end a commit's wait for its replica, and the commit be acknowledged
-/// nevertheless, as KILL QUERY does. What a frozen process holds is free after two seconds.
+/// What a frozen process holds is free after two seconds.
 std::string session_start(const mariadb_options& options) {
   const std::string lock_wait = std::to_string(std::max<long>(options.lock_wait.count(), 1));
   return "SET SESSION sql_mode = 'STRICT_ALL_TABLES,ERROR_FOR_DIVISION_BY_ZERO,"
          "NO_ENGINE_SUBSTITUTION', tx_isolation = 'READ-COMMITTED', time_zone = '+00:00',"
-         " autocommit = 1, max_statement_time = 0, idle_transaction_timeout = 30,"
+         " autocommit = 1, idle_transaction_timeout = 30,"
          " idle_write_transaction_timeout = 2, innodb_lock_wait_timeout = " +
          lock_wait + ", lock_wait_timeout = " + lock_wait;
 }

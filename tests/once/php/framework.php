@@ -72,7 +72,7 @@ namespace think\db {
                 \PDO::ATTR_ERRMODE => \PDO::ERRMODE_EXCEPTION,
                 \PDO::ATTR_EMULATE_PREPARES => false,
                 \PDO::MYSQL_ATTR_INIT_COMMAND => 'SET SESSION innodb_lock_wait_timeout=3, lock_wait_timeout=3,'
-                    . " idle_write_transaction_timeout=2, max_statement_time=0, time_zone='+00:00',"
+                    . " idle_write_transaction_timeout=2, time_zone='+00:00',"
                     . " tx_isolation='READ-COMMITTED'",
             ]);
         }
