@@ -20,6 +20,13 @@ class OnceMariadb : public testing::Test {
   [[nodiscard]] int effects(const std::string& ticket) { return test::effects(watch_, ticket); }
   [[nodiscard]] std::string rows() { return watch_.ask("SELECT COUNT(*) FROM understudy_once"); }
 
+  /// How many statements wait for a row's lock.
+  [[nodiscard]] int lock_waits() {
+    return std::stoi(
+        watch_.ask("SELECT VARIABLE_VALUE FROM information_schema.GLOBAL_STATUS"
+                   " WHERE VARIABLE_NAME = 'INNODB_ROW_LOCK_CURRENT_WAITS'"));
+  }
+
   static inline std::unique_ptr<mariadb_server> server_;
   mariadb_options options_;
   sql_client watch_;

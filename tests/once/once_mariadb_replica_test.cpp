@@ -116,6 +116,10 @@ TEST_F(OnceMariadbReplica, NoClockOfTheServersLetsACommitGo) {
   ASSERT_EQ(ask("SET GLOBAL max_statement_time = 0.3"), "");
   options_.call_max = 2s;
   once_mariadb database(options_);
+  EXPECT_EQ(database.read([](mariadb_session& in) {
+    return in.run("SELECT @@max_statement_time").at(0).at(0);
+  }),
+            "0.300000");
   cluster_.freeze(2);
   EXPECT_EQ(code_of([&] { add(database, "c-1", 7); }), code::outcome_unknown);
   EXPECT_EQ(told_local_, "");

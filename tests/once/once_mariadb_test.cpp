@@ -130,17 +130,35 @@ TEST_F(OnceMariadb, TheSecondWaitsWhileTheFirstIsAtWork) {
   std::thread second;
   const auto first = once(attempt_of("c-1"), database, [&](mariadb_session& in) {
     second = std::thread([&] { got = add(database, "c-1", 8); });
-    EXPECT_TRUE(eventually([&] {
-      return watch_.ask(
-                 "SELECT VARIABLE_VALUE FROM information_schema.GLOBAL_STATUS"
-                 " WHERE VARIABLE_NAME = 'INNODB_ROW_LOCK_CURRENT_WAITS'") == "1";
-    }));
+    EXPECT_TRUE(eventually([&] { return lock_waits() == 1; }));
     take_effect(in, "c-1");
     return std::int64_t{7};
   });
   second.join();
   EXPECT_EQ(first, 7);
   EXPECT_EQ(got, 7);
+  EXPECT_EQ(effects("c-1"), 1);
+}
+
+TEST_F(OnceMariadb, OneOfThoseWhoWaitTakesThePlaceOfOneThatFails) {
+  constexpr int waiting = 10;
+  once_mariadb database(options_);
+  database.create_tables();
+  std::vector<std::int64_t> replies(waiting);
+  std::vector<std::thread> threads;
+  EXPECT_THROW(once(attempt_of("c-1"), database,
+                    [&](mariadb_session& in) {
+                      for (int i = 0; i < waiting; ++i) {
+                        threads.emplace_back([&, i] { replies[i] = add(database, "c-1", i + 1); });
+                      }
+                      EXPECT_TRUE(eventually([&] { return lock_waits() == waiting; }));
+                      take_effect(in, "c-1");
+                      throw std::runtime_error("no");
+                    }),
+               std::runtime_error);
+  for (auto& thread : threads) thread.join();
+  for (const auto reply : replies) EXPECT_EQ(reply, replies[0]);
+  EXPECT_GT(replies[0], 0);
   EXPECT_EQ(effects("c-1"), 1);
 }
 
