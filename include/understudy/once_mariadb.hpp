@@ -124,8 +124,8 @@ class mariadb_session final : public once_database {
   };
   /// What the server says of acknowledgements, at one instant.
   struct standing {
-    bool on = false;  ///< commits wait for a replica
-    std::string unacknowledged;
+    bool on = false;             ///< commits wait for a replica
+    std::string unacknowledged;  ///< how many commits, and the switch as the server names it
     std::string server;
     bool operator==(const standing&) const = default;
   };

@@ -11,11 +11,11 @@ namespace understudy {
 /// From the answer to ask_standing; none where there was none.
 std::optional<mariadb_session::standing> mariadb_session::read_standing() const {
   const auto& rows = connection_->rows();
-  if (rows.size() != 1 || rows[0].size() != 3 || !rows[0][0]) return std::nullopt;
+  if (rows.size() != 1 || rows[0].size() != 2 || !rows[0][0]) return std::nullopt;
   standing out;
   out.server = *rows[0][0];
   out.unacknowledged = rows[0][1].value_or("");
-  out.on = rows[0][2] == "ON";
+  out.on = out.unacknowledged.ends_with(",ON");
   return out;
 }
 
