@@ -8,7 +8,8 @@
 #include <understudy/service.hpp>
 #include <vector>
 
-#include "order_store.hpp"
+#include "mariadb_orders.hpp"
+#include "sqlite_orders.hpp"
 #include "trouble.hpp"
 
 namespace {
@@ -29,6 +30,27 @@ understudy::service_definition order_interface(std::shared_ptr<order_store> stor
   return orders;
 }
 
+struct place_of_orders {
+  std::string database = "orders.db";
+  std::string password_file;
+  bool require_replica = false;
+};
+
+std::shared_ptr<order_store> open_store(const place_of_orders& at, const std::string& server_name,
+                                        int workers) {
+  if (!at.database.starts_with("mysql:")) {
+    return std::make_shared<sqlite_orders>(at.database, server_name);
+  }
+  auto options = understudy::mariadb_options::from_url(at.database);
+  options.password_file = at.password_file;
+  options.require_replica = at.require_replica;
+  options.connections_max = static_cast<std::size_t>(workers);
+  options.on_local = [](const std::string& ticket) {
+    std::fprintf(stderr, "orders: no replica has the commit of call '%s' yet.\n", ticket.c_str());
+  };
+  return std::make_shared<mariadb_orders>(std::move(options), server_name);
+}
+
 /// `rules` is a JSON list. Says that it is on: nobody should find that out by its effects.
 void offer_trouble(understudy::server& server, const std::string& rules) {
   const auto wanted = std::make_shared<trouble>();
@@ -41,13 +63,18 @@ void offer_trouble(understudy::server& server, const std::string& rules) {
 
 int main(int argc, char** argv) {
   std::string listen = "127.0.0.1:9501";
-  std::string file = "orders.db";
+  place_of_orders place;
   std::string name;
   std::string trouble_rules;
   understudy::server_options options;
-  CLI::App app("Keeps orders in an SQLite file, which a second process may share.", "orders");
+  CLI::App app("Keeps orders in a database, which other processes may share.", "orders");
   app.add_option("--listen", listen, "HOST:PORT to serve; port 0: any")->capture_default_str();
-  app.add_option("--database", file, "the SQLite file")->capture_default_str();
+  app.add_option("--database", place.database,
+                 "the SQLite file, or mysql://USER@HOST:PORT/DATABASE")
+      ->capture_default_str();
+  app.add_option("--password-file", place.password_file, "MariaDB: its first line is the password");
+  app.add_flag("--require-replica", place.require_replica,
+               "MariaDB: an order that no replica has is of unknown outcome");
   app.add_option("--threads", options.threads, "threads that read and write connections")
       ->capture_default_str()
       ->check(CLI::Range(1, 256));
@@ -66,7 +93,7 @@ int main(int argc, char** argv) {
   }
 
   try {
-    const auto store = std::make_shared<order_store>(file, name.empty() ? listen : name);
+    const auto store = open_store(place, name.empty() ? listen : name, options.workers);
     understudy::server server(options);
     server.add(order_interface(store));
     if (!trouble_rules.empty()) offer_trouble(server, trouble_rules);

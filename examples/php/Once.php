@@ -7,7 +7,6 @@ namespace understudy;
 use Closure;
 use Composer\InstalledVersions;
 use RuntimeException;
-use think\db\ConnectionInterface;
 use think\db\exception\PDOException as OrmException;
 use think\facade\Db;
 use think\swoole\rpc\Protocol;
@@ -22,7 +21,7 @@ use Throwable;
  */
 final class Once
 {
-    private const BUSY = [1205, 5, 6];  // MariaDB and SQLite: a lock was waited for too long
+    private const BUSY = [1205, 1213, 5, 6];  // MariaDB and SQLite: a lock was not to be had
 
     public function handle(Protocol $protocol, Closure $next, string $connection = ''): mixed
     {
@@ -59,7 +58,8 @@ final class Once
             }
             $data = $e instanceof OrmException ? $e->getData()['PDO Error Info']['Driver Error Code'] ?? 0 : 0;
             $busy = in_array($e instanceof \PDOException ? $e->errorInfo[1] ?? 0 : $data, self::BUSY, true);
-            throw $busy ? new RuntimeException("The call $ticket is in progress elsewhere", -32014, $e) : $e;
+            $text = $busy ? "The call $ticket is in progress elsewhere" : $e->getMessage();
+            throw new RuntimeException($text, $busy ? -32014 : -32603, $e);
         }
         try {
             $result = $next($protocol);
@@ -87,10 +87,11 @@ final class Once
         return $result;
     }
 
-    private static function rollback(ConnectionInterface $db): void
+    private static function rollback(\think\db\ConnectionInterface $db): void
     {
         try {
             $db->rollback();
+            $db->getPdo()->inTransaction() && $db->close();  // so it seems of a lost one, for ever
         } catch (Throwable) {
             $db->close();  // the server rolls back what a connection leaves
         }

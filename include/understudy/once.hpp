@@ -97,7 +97,7 @@ T read_reply(const std::string& ticket, const std::string& text) {
 /// What `work` throws is passed on, after a rollback: nothing of it is recorded or written.
 /// rpc_error -32014: another attempt is at work, or the database's lock was not to be had in time;
 /// nothing was done. -32003: the same for a direct call. -32001: the commit failed so that nobody
-/// knows whether it took effect; after that trust the file no more, and end the process.
+/// knows whether it took effect; on SQLite trust the file no more after that, and end the process.
 /// -32603: the database failed; nothing was done.
 template <std::invocable F>
 std::invoke_result_t<F> once(const context& about, once_database& database, F&& work) {

@@ -20,10 +20,10 @@ class sql_client {
   explicit sql_client(std::uint16_t port) : sql_client(port, setup()) {}
   sql_client(std::uint16_t port, setup how) : at_(mysql_init(nullptr)) {
     const unsigned long packet_max = 64UL << 20;
-    const unsigned patience = 20;
+    const unsigned patience_s = 20;
     mysql_optionsv(at_, MYSQL_OPT_MAX_ALLOWED_PACKET, &packet_max);
-    mysql_optionsv(at_, MYSQL_OPT_READ_TIMEOUT, &patience);
-    mysql_optionsv(at_, MYSQL_OPT_CONNECT_TIMEOUT, &patience);
+    mysql_optionsv(at_, MYSQL_OPT_READ_TIMEOUT, &patience_s);
+    mysql_optionsv(at_, MYSQL_OPT_CONNECT_TIMEOUT, &patience_s);
     const my_bool on = 1;
     if (how.tls) mysql_optionsv(at_, MYSQL_OPT_SSL_ENFORCE, &on);
     if (how.compress) mysql_optionsv(at_, MYSQL_OPT_COMPRESS, nullptr);

@@ -63,13 +63,18 @@ fs::path pattern() {
 
 }  // namespace
 
-mariadb_server::mariadb_server(const std::vector<std::string>& more_options) : port_(free_port()) {
+mariadb_server::mariadb_server(const std::vector<std::string>& more_options)
+    : more_options_(more_options), port_(free_port()) {
   const fs::path from = pattern();
   std::string name = (fs::temp_directory_path() / "understudy-sql-XXXXXX").string();
   if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error("no temporary folder");
   folder_ = name;
   fs::copy(from, folder_, fs::copy_options::recursive | fs::copy_options::overwrite_existing);
-  start(more_options);
+  start_again();
+}
+
+void mariadb_server::start_again() {
+  start();
   try {
     wait_until_it_greets();
   } catch (...) {
@@ -84,7 +89,7 @@ mariadb_server::~mariadb_server() {
   fs::remove_all(folder_, ignored);
 }
 
-void mariadb_server::start(const std::vector<std::string>& more_options) {
+void mariadb_server::start() {
   const std::string in = folder_.string() + "/";
   std::vector<std::string> words{"mariadbd",
                                  "--no-defaults",
@@ -105,7 +110,7 @@ void mariadb_server::start(const std::vector<std::string>& more_options) {
                                  "--local-infile=1",
                                  "--skip-name-resolve"};
   if (::geteuid() == 0) words.emplace_back("--user=root");
-  words.insert(words.end(), more_options.begin(), more_options.end());
+  words.insert(words.end(), more_options_.begin(), more_options_.end());
   std::vector<char*> arguments;
   for (std::string& word : words) arguments.push_back(word.data());
   arguments.push_back(nullptr);

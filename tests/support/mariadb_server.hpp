@@ -25,12 +25,15 @@ class mariadb_server {
   void freeze();
   /// As a crash does: at once.
   void kill();
+  /// After kill(): on its files, at the same port.
+  void start_again();
 
  private:
-  void start(const std::vector<std::string>& more_options);
+  void start();
   void wait_until_it_greets();
   [[nodiscard]] std::string log() const;
 
+  std::vector<std::string> more_options_;
   std::filesystem::path folder_;
   std::uint16_t port_ = 0;
   pid_t id_ = 0;

@@ -111,6 +111,8 @@ TEST(IncludeRule, FindsArrowsAgainstTheOrder) {
   EXPECT_EQ(include_rule("src/net/a.cpp", "#include \"coord/coordinator.hpp\"\n").size(), 1u);
   EXPECT_EQ(include_rule("src/coord/a.cpp", "#include <boost/beast/http.hpp>\n").size(), 1u);
   EXPECT_EQ(include_rule("src/app/a.cpp", "#include <CLI/CLI.hpp>\n").size(), 1u);
+  EXPECT_EQ(include_rule("src/app/a.cpp", "#include <mysql.h>\n").size(), 1u);
+  EXPECT_EQ(include_rule("src/once_mariadb/a.cpp", "#include \"db/session.hpp\"\n").size(), 1u);
   EXPECT_EQ(include_rule("src/app/commands/cli.cpp", "#include <CLI/CLI.hpp>\n").size(), 0u);
   EXPECT_EQ(include_rule("src/app/a.cpp", "#include \"core/pool.hpp\"\n").size(), 0u);
 }

@@ -1,6 +1,7 @@
 <?php
 // Stand-ins for what examples/php uses of think-swoole, think-orm and Composer: as much as it
-// needs, on PDO SQLite. A connection counts nested transactions as think-orm does.
+// needs, on PDO. A connection counts nested transactions as think-orm does, and connects anew as one
+// does whose configuration says break_reconnect: outside of transactions, at texts that it knows.
 
 namespace think {
     class Exception extends \Exception
@@ -53,15 +54,53 @@ namespace think\db {
         public function getPdo(): \PDO
         {
             if ($this->pdo === null) {
-                $this->pdo = new \PDO('sqlite:' . $this->file);
-                $this->pdo->setAttribute(\PDO::ATTR_TIMEOUT, $this->timeout_s);
+                $this->pdo = str_starts_with($this->file, 'mysql:') ? $this->mariadb() : $this->sqlite();
             }
             return $this->pdo;
         }
 
+        private function sqlite(): \PDO
+        {
+            $pdo = new \PDO('sqlite:' . $this->file);
+            $pdo->setAttribute(\PDO::ATTR_TIMEOUT, $this->timeout_s);
+            return $pdo;
+        }
+
+        private function mariadb(): \PDO
+        {
+            return new \PDO($this->file, 'app', 'secret', [
+                \PDO::ATTR_ERRMODE => \PDO::ERRMODE_EXCEPTION,
+                \PDO::ATTR_EMULATE_PREPARES => false,
+                \PDO::MYSQL_ATTR_INIT_COMMAND => 'SET SESSION innodb_lock_wait_timeout=3, lock_wait_timeout=3,'
+                    . " idle_write_transaction_timeout=2, time_zone='+00:00',"
+                    . " tx_isolation='READ-COMMITTED'",
+            ]);
+        }
+
+        private static function isBreak(\Throwable $e): bool
+        {
+            foreach (['server has gone away', 'Lost connection', 'Error while sending'] as $text) {
+                if (stripos($e->getMessage(), $text) !== false) {
+                    return true;
+                }
+            }
+            return false;
+        }
+
         public function startTrans()
         {
-            if (++$this->depth === 1) {
+            if (++$this->depth > 1) {
+                return;
+            }
+            try {
+                $this->getPdo()->beginTransaction();
+            } catch (\Throwable $e) {
+                $this->depth = 0;
+                if (!self::isBreak($e)) {
+                    throw $e;
+                }
+                $this->close();
+                $this->depth = 1;
                 $this->getPdo()->beginTransaction();
             }
         }
@@ -102,14 +141,20 @@ namespace think\db {
             return $this->run($sql, $bind)->rowCount();
         }
 
-        private function run(string $sql, array $bind): \PDOStatement
+        private function run(string $sql, array $bind, bool $again = true): \PDOStatement
         {
             try {
                 $statement = $this->getPdo()->prepare($sql);
                 $statement->execute($bind);
                 return $statement;
-            } catch (\PDOException $e) {
-                throw new exception\PDOException($e);
+            } catch (\Throwable $e) {
+                if (self::isBreak($e) && $this->depth > 0) {
+                    $this->depth = 0;
+                } elseif (self::isBreak($e) && $again) {
+                    $this->close();
+                    return $this->run($sql, $bind, false);
+                }
+                throw $e instanceof \PDOException ? new exception\PDOException($e) : $e;
             }
         }
     }
