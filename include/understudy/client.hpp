@@ -130,6 +130,10 @@ class client {
   task<call_result> call_json_async(std::string method, std::string params,
                                     std::vector<file> files = {}, call_options options = {});
 
+  /// Reads the certificates anew, for connections that are made from now on; std::runtime_error
+  /// with a sentence where they are of no use: then all is as before.
+  void reload_tls();
+
   /// What a server says about its services: the result of `@action_interface`, JSON text.
   std::string describe(std::chrono::milliseconds timeout = std::chrono::milliseconds{0});
 

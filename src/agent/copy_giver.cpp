@@ -18,6 +18,7 @@
 #include "db/tool.hpp"
 #include "net/address.hpp"
 #include "net/listen.hpp"
+#include "wire/utf8.hpp"
 
 namespace understudy::agent {
 
@@ -36,6 +37,22 @@ constexpr std::chrono::minutes stall_max{5};
 constexpr unsigned peers_max = 8;
 constexpr std::chrono::milliseconds accept_pause{100};
 constexpr std::size_t sentence_bytes_max = 2000;
+
+/// However it ends, the next one may come.
+class over {
+ public:
+  over(std::mutex& mutex, bool& giving) : mutex_(mutex), giving_(giving) {}
+  ~over() {
+    const std::lock_guard lock(mutex_);
+    giving_ = false;
+  }
+  over(const over&) = delete;
+  over& operator=(const over&) = delete;
+
+ private:
+  std::mutex& mutex_;
+  bool& giving_;
+};
 
 core::time_point now() {
   return std::chrono::steady_clock::now();
@@ -167,9 +184,8 @@ asio::awaitable<void> copy_giver::serve(copy_giver* self, tcp::socket peer) {
   if (ticket) {
     const auto made = std::make_shared<gift>(std::move(*plain), std::move(*ticket), self->io_);
     self->now_ = made;
+    const over at_last(self->mutex_, self->giving_);
     co_await give(self, made);
-    const std::lock_guard lock(self->mutex_);
-    self->giving_ = false;
   }
   --self->peers_;
 }
@@ -215,7 +231,7 @@ asio::awaitable<void> copy_giver::give(copy_giver* self, std::shared_ptr<gift> w
   what->sender.join();
   if (!whole) co_return;
   const std::string& why = what->failure;
-  const std::string last = why.empty() ? proof.end() : why.substr(0, sentence_bytes_max);
+  const std::string last = why.empty() ? proof.end() : wire::utf8_excerpt(why, sentence_bytes_max);
   co_await gift::write(what, why.empty() ? 'e' : 'f', last);
 }
 

@@ -10,8 +10,16 @@
 #include <system_error>
 #include <utility>
 
+#include "wire/utf8.hpp"
+
 namespace understudy::agent {
 namespace {
+
+/// What programs wrote may be anything.
+constexpr std::size_t sentence_bytes_max = 8000;
+std::string said_well(const std::string& text) {
+  return wire::utf8_excerpt(text, sentence_bytes_max);
+}
 
 constexpr std::size_t jobs_max = 32;
 /// Each keeps one of the service's threads.
@@ -40,13 +48,14 @@ struct keeper::job {
   progress_words progress{};
 };
 
-keeper::keeper(db::agent_options options, std::string server_version, std::string backup_version)
+keeper::keeper(db::agent_options options, const std::string& server_version,
+               const std::string& backup_version)
     : poked_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
       work_(
           with_progress(std::move(options), [this](const db::agent_progress& now) { tell(now); })) {
   if (poked_ < 0) throw std::system_error(errno, std::generic_category(), "eventfd");
-  seen_.server_version = std::move(server_version);
-  seen_.backup_version = std::move(backup_version);
+  seen_.server_version = said_well(server_version);
+  seen_.backup_version = said_well(backup_version);
   refresh();
   eyes_ = std::jthread([this] { watch_process(); });
   hands_ = std::jthread([this] { do_steps(); });
@@ -79,7 +88,7 @@ void keeper::refresh() {
   auto& server = work_.server();
   seen_.process = to_string(server.state());
   seen_.told = core::number_of(work_.told());
-  seen_.damaged = work_.damaged();
+  seen_.damaged = said_well(work_.damaged());
   if (seen_.pid != server.id() || (server.id() != 0 && watched_ < 0)) {
     if (watched_ >= 0) ::close(watched_);
     // Its own: the other is closed where the process is found to have ended.
@@ -146,7 +155,7 @@ void keeper::do_steps() {
 }
 
 void keeper::end(job& what, db::agent_report report) {
-  what.report = std::move(report);
+  what.report = {report.end, said_well(report.why), said_well(report.kept)};
   what.ended = true;
   what.stop.reset();
 }

@@ -22,8 +22,8 @@ namespace understudy::agent {
 class keeper {
  public:
   /// The versions are what it says of its programs.
-  explicit keeper(db::agent_options options, std::string server_version = {},
-                  std::string backup_version = {});
+  explicit keeper(db::agent_options options, const std::string& server_version = {},
+                  const std::string& backup_version = {});
   /// stop().
   ~keeper();
   keeper(const keeper&) = delete;

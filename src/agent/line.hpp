@@ -32,7 +32,7 @@ class line : public std::enable_shared_from_this<line> {
   struct answer {
     bool came = false;     ///< else `why` says what is known
     bool sent = false;     ///< it may have been done, where no answer came
-    bool refused = false;  ///< it was answered with an error: it has not been done
+    bool refused = false;  ///< an error came, which nobody has proven
     std::string body;      ///< proven to be the agent's
     std::string why;
   };

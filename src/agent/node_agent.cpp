@@ -75,6 +75,7 @@ struct node_agent::running {
 
   folder_lock lock;
   std::map<core::node_id, std::unique_ptr<copy_taker>> donors;  ///< of the step's thread
+  std::shared_ptr<net::tls_connector> calls_tls;  ///< null: without TLS, and so is the next
   std::shared_ptr<net::tls_acceptor> copies_tls;
   std::shared_ptr<node_face> face;
   std::unique_ptr<server> serving;
@@ -95,7 +96,7 @@ void node_agent::start() {
   to.secret = options_.secret;
   giver_options gives;
   if (options_.tls) {
-    to.tls = std::make_shared<net::tls_connector>(*options_.tls);
+    to.tls = made->calls_tls = std::make_shared<net::tls_connector>(*options_.tls);
     gives.tls = made->copies_tls = net::tls_acceptor::make(*options_.tls);
   }
   db::agent_options work = options_.work;
@@ -143,6 +144,7 @@ void node_agent::reload_tls() {
   if (!running_ || !running_->copies_tls) return;
   running_->serving->reload_tls();
   running_->copies_tls->reload();
+  running_->calls_tls->reload();
 }
 
 std::string node_agent::address() const {

@@ -59,7 +59,7 @@ BOOST_DESCRIBE_STRUCT(no_words, (), ())
 measure_said measure(node_face& face, const no_words&) {
   measure_said out;
   std::uintmax_t bytes = 0;
-  out.why = face.work->copies().measure(bytes);
+  out.why = face.work->copies().measure(bytes);  // a sentence of ours
   out.bytes = bytes;
   return out;
 }

@@ -74,7 +74,6 @@ struct remote_agent::work : std::enable_shared_from_this<work> {
     begin_words words = words_of(what, gen);
     words.id = random_text();
     bool begun = false;
-    bool told = false;  // it may have arrived, though no answer came
     time_point patience = std::min(deadline, now() + self->options.answer_within);
     word out;
     while (!self->ended && now() < deadline) {
@@ -108,9 +107,8 @@ struct remote_agent::work : std::enable_shared_from_this<work> {
       }
       // The id makes it the same step, so it may be told again where it may have arrived.
       out.why = why;
-      if (got.refused && !told) out.end = core::step_end::failed;
+      // Nobody has proven that it was not done.
       if (got.refused) co_return out;
-      told = told || got.sent;
       if (now() >= patience) co_return out;
       co_await rest(self);
     }

@@ -87,10 +87,7 @@ net::dispatcher_options options_of(const client_options& from) {
   options.limits.message_bytes_max = from.message_bytes_max;
   options.limits.file_bytes_max = from.file_bytes_max;
   options.seed = std::random_device()();
-  if (from.tls) {
-    options.tls = std::make_shared<net::tls_connector>(*from.tls);
-    options.connect_timeout = tls_connect_timeout;
-  }
+  if (from.tls) options.connect_timeout = tls_connect_timeout;
   return options;
 }
 
@@ -108,8 +105,10 @@ class client::impl {
     if (options_.servers.empty() && options_.backups.empty()) {
       throw std::invalid_argument("a client needs the address of at least one server");
     }
+    auto with = options_of(options_);
+    if (options_.tls) with.tls = tls_ = std::make_shared<net::tls_connector>(*options_.tls);
     dispatcher_ = net::dispatcher::make(
-        io_.get_executor(), options_of(options_),
+        io_.get_executor(), std::move(with),
         [this](const core::record& record) {
           if (options_.log) options_.log(line_of(record));
         },
@@ -152,6 +151,8 @@ class client::impl {
     set_deadline(*call, options.timeout);
     return call;
   }
+
+  [[nodiscard]] net::tls_connector* tls() const { return tls_.get(); }
 
   void set_deadline(pending& call, std::chrono::milliseconds timeout) const {
     const auto given = timeout.count() > 0 ? timeout : options_.timeout;
@@ -205,6 +206,7 @@ class client::impl {
   }
 
   const client_options options_;
+  std::shared_ptr<net::tls_connector> tls_;  ///< null: without TLS
   net::repeatable_methods repeatable_;
   std::atomic<std::size_t> under_way_{0};
   asio::io_context io_{1};
@@ -268,6 +270,10 @@ task<call_result> client::call_json_async(std::string method, std::string params
   };
   answer_wait wait(std::move(begin), std::move(call));
   co_return co_await wait;
+}
+
+void client::reload_tls() {
+  if (impl_->tls() != nullptr) impl_->tls()->reload();
 }
 
 std::string client::describe(std::chrono::milliseconds timeout) {

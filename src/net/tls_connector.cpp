@@ -38,7 +38,18 @@ asio::awaitable<error_code> connect_plain(tcp::socket& socket, tcp::endpoint ser
 }  // namespace
 
 tls_connector::tls_connector(const tls_options& options)
-    : context_(make_connecting_context(options)), server_name_(options.server_name) {}
+    : options_(options), context_(make_connecting_context(options_)) {}
+
+void tls_connector::reload() {
+  auto next = make_connecting_context(options_);
+  const std::lock_guard lock(mutex_);
+  context_ = std::move(next);
+}
+
+tls_context tls_connector::context() const {
+  const std::lock_guard lock(mutex_);
+  return context_;
+}
 
 asio::awaitable<tls_connector::connected> tls_connector::connect(tcp::endpoint server,
                                                                  std::string host,
@@ -48,8 +59,9 @@ asio::awaitable<tls_connector::connected> tls_connector::connect(tcp::endpoint s
   tcp::socket wire(plain.get_executor());
   out.error = co_await connect_plain(wire, server, deadline);
   if (out.error) co_return out;
-  auto session = tls_session::connecting(context_, wire.native_handle(),
-                                         server_name_.empty() ? host : server_name_);
+  const std::string& name = options_.server_name;
+  auto session =
+      tls_session::connecting(context(), wire.native_handle(), name.empty() ? host : name);
   out.error = co_await shake_hands(wire, session, deadline);
   if (out.error) {
     out.why =

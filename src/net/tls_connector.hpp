@@ -5,6 +5,7 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <string>
 
 #include "core/types.hpp"
@@ -12,11 +13,15 @@
 
 namespace understudy::net {
 
-/// For any thread; not changed any more.
+/// For any thread.
 class tls_connector {
  public:
   /// std::runtime_error with a sentence where the files are of no use.
   explicit tls_connector(const tls_options& options);
+
+  /// Reads the files anew, for connections that are made from now on. Where they are of no use:
+  /// std::runtime_error with a sentence, and all is as before.
+  void reload();
 
   struct connected {
     boost::system::error_code error;
@@ -30,8 +35,11 @@ class tls_connector {
       boost::asio::ip::tcp::socket& plain) const;
 
  private:
-  tls_context context_;
-  std::string server_name_;
+  [[nodiscard]] tls_context context() const;
+
+  const tls_options options_;
+  mutable std::mutex mutex_;
+  tls_context context_;  ///< under the mutex
 };
 
 /// How one server is reached.

@@ -94,7 +94,8 @@ class relay {
       const auto [failed, size] =
           co_await self->plain_.async_read_some(asio::buffer(bytes), awaited);
       if (failed) break;
-      for (std::string_view rest(bytes.data(), size); !rest.empty();) {
+      // Closed, its descriptor may be another's by now.
+      for (std::string_view rest(bytes.data(), size); self->wire_.is_open() && !rest.empty();) {
         std::size_t sent = 0;
         const step now = self->session_.write(rest, sent);
         rest.remove_prefix(sent);
@@ -104,7 +105,7 @@ class relay {
         co_return;
       }
     }
-    for (;;) {
+    while (self->wire_.is_open()) {
       const step now = self->session_.say_end();
       if (now == step::done) break;
       if (!co_await waited(self, now)) break;
@@ -121,7 +122,7 @@ class relay {
 
   static asio::awaitable<void> inward(std::shared_ptr<relay> self) {
     std::array<char, buffer_bytes> bytes;
-    for (;;) {
+    while (self->wire_.is_open()) {
       std::size_t size = 0;
       const step now = self->session_.read(bytes, size);
       if (now == step::ended) break;

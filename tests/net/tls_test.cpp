@@ -303,6 +303,15 @@ TEST_F(Tls, ReadsItsFilesAnewWhenItIsTold) {
   EXPECT_EQ(open_before.call<int>("UserInterface@add", 1, 2), 3);
   server_->get().reload_tls();
   EXPECT_TRUE(says(refusal(to(mine)), "its certificate is not accepted"));
+
+  // A client, too: from now on it trusts the other CA. The server knows its certificate as before.
+  tls_options moves = mine;
+  moves.ca_file = known_.file("moves.pem");
+  std::filesystem::copy_file(mine.ca_file, moves.ca_file);
+  client follows(to(moves));
+  std::filesystem::copy_file(next.ca_file, moves.ca_file, copy);
+  follows.reload_tls();
+  EXPECT_EQ(follows.call<int>("UserInterface@add", 1, 2), 3);
 }
 
 TEST_F(Tls, LastAnswersLeaveBeforeADrainIsOver) {
