@@ -153,7 +153,9 @@ bool supervisor::follows(time_point now, node_id node) {
   const sight& is = view(node).is();
   const bool does = is.follows == topology_->primary && is.acks &&
                     is.receiving != receiver::stopped && is.receive_error == 0;
-  if (!does) say(now, node, follow{topology_->primary, true});
+  // With members, all of them were seen to have nothing that the new primary lacks.
+  const gtid known = topology_->sync.contains(node) ? topology_->promoted_with : gtid{};
+  if (!does) say(now, node, follow{topology_->primary, true, known});
   return does;
 }
 
