@@ -63,6 +63,7 @@ class world final : public wires, public surroundings {
   void beat();
   void lead();
   void trouble();
+  void trouble_promotion(const core::topology& what);
   void hit(node_id node);
   void restart_without_agent(node_id node);
   void heal();
