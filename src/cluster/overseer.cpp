@@ -338,8 +338,7 @@ overseer::overseer(const asio::any_io_executor& executor, overseer_options optio
   for (const db::member& each : work_->options.nodes.nodes) {
     work::node& made = work_->nodes[each.node];
     made.link = std::make_unique<db::node_link>(
-        work_->options.nodes, each.node,
-        work_->later([on = work_.get()] { on->look_around(); }));
+        work_->options.nodes, each.node, work_->later([on = work_.get()] { on->look_around(); }));
     if (const auto by = agents.find(each.node); by != agents.end()) made.by = by->second;
   }
 }

@@ -129,9 +129,9 @@ fault step_work::operator()(const core::promote& what) const {
   // Before anything else is switched: whoever wrote with the old number shall see that it is over.
   first.push_back(fmt::format("SET GLOBAL server_id={}", id));
   first.push_back(switch_acks(false));
-  reply accounts = on_.run(
-      replication_accounts() + ";" + fmt::format(find_epoch, core::number_of(what.epoch)),
-      deadline_);
+  reply accounts =
+      on_.run(replication_accounts() + ";" + fmt::format(find_epoch, core::number_of(what.epoch)),
+              deadline_);
   if (is_missing(accounts.failed)) {
     // Nobody could acknowledge the first transactions of all.
     first.push_back(switch_waiting(false));

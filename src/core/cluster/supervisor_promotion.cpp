@@ -177,15 +177,18 @@ void supervisor::finish_promotion(time_point now) {
     }
     if (known && fell) return;
     hopeful = true;
+    // Its first commit may wait for one that is just being told.
+    if (other.busy()) followed = true;
     if (!follows(now, each.id)) return;
     followed = true;
-    if (other.is().receiving == receiver::running && other.is().held().seq >= is.written.seq) {
+    const gtid& all = known ? topology_->promoted_with : is.written;
+    if (other.is().receiving == receiver::running && other.is().held().seq >= all.seq) {
       served = true;
     }
   });
   const bool opened = !is.read_only;
   // A server that starts takes time from those who are waited for.
-  if (opened || !hopeful || now - phase_at_ >= options_.rival_after) {
+  if (!hopeful || now - phase_at_ >= options_.rival_after) {
     each_other([&](const node_entry& each) { start_again(now, each.id); });
   }
   topology next = *topology_;

@@ -71,8 +71,8 @@ struct node_entry {
   friend bool operator==(const node_entry&, const node_entry&) = default;
 };
 
-/// Invariants: a node that can acknowledge to an open primary is in `sync`; with `sync` empty nobody
-/// is promoted but out of `promoting`; nobody is promoted before all of `sync` is revoked.
+/// Invariants: a node that can acknowledge to an open primary is in `sync`; with `sync` empty
+/// nobody is promoted but out of `promoting`; nobody is promoted before all of `sync` is revoked.
 struct topology {
   core::epoch epoch{};
   generation gen{};
