@@ -55,7 +55,7 @@ struct overseer::work : std::enable_shared_from_this<work> {
   void hear(const coord::read_result& what);
   void moved();
   void look(node_id id, node& at);
-  void look_around();
+  void look_around();  ///< at all who are not being asked already
   void tell(const core::tell& what);
   void over_sql(const core::tell& what, node& at);
   void by_agent(const core::tell& what, node& at);
@@ -110,8 +110,8 @@ void overseer::work::start() {
     if (!each.by) continue;
     each.by->watch(later([this, id = id](core::process is) {
       decisions.heard(now(), id, is);
-      look_around();
       decide();
+      look_around();
     }));
   }
   tick();
@@ -288,8 +288,9 @@ void overseer::work::reported(node_id id, const db::node_report& what, bool is_s
                 "it is tried again where it is still needed"});
   }
   if (of.waiting) over_sql(*std::exchange(of.waiting, std::nullopt), of);
-  if (gone) look_around();
   decide();
+  // What was done to one may show on another.
+  if (gone || is_step) look_around();
 }
 
 void overseer::work::by_agent(const core::tell& what, node& to) {
@@ -337,8 +338,7 @@ overseer::overseer(const asio::any_io_executor& executor, overseer_options optio
   for (const db::member& each : work_->options.nodes.nodes) {
     work::node& made = work_->nodes[each.node];
     made.link = std::make_unique<db::node_link>(
-        work_->options.nodes, each.node,
-        work_->later([on = work_.get()] { on->look_around(); }));
+        work_->options.nodes, each.node, work_->later([on = work_.get()] { on->look_around(); }));
     if (const auto by = agents.find(each.node); by != agents.end()) made.by = by->second;
   }
 }

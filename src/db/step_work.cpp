@@ -246,7 +246,10 @@ fault step_work::restart_receiver(const core::follow& to, const core::sight& now
 }
 
 fault step_work::repoint(const core::follow& to, core::sight now) const {
-  if (fault f = drain(now); f) return f;
+  // Where it can only have received what the new primary has, nobody waits until it is applied.
+  if (now.receiving != core::receiver::stopped || now.received.seq > to.known.seq) {
+    if (fault f = drain(now); f) return f;
+  }
   return run_and_note(
       {"STOP SLAVE", change_primary(*all_.find(to.primary)), switch_acks(to.acks), "START SLAVE"});
 }

@@ -82,6 +82,18 @@ TEST(Link, AFrozenServerIsSilentInTime) {
   EXPECT_TRUE(look(link).seen);
 }
 
+TEST(Link, TellsAtOnceThatTheServerIsGone) {
+  cluster one(1);
+  std::promise<void> gone;
+  node_link link(one.all(), id_of(1), [&] { gone.set_value(); });
+  ASSERT_TRUE(look(link).seen);
+  auto told = gone.get_future();
+  EXPECT_EQ(told.wait_for(0s), std::future_status::timeout);
+  one.server(1).kill();
+  ASSERT_EQ(told.wait_for(20s), std::future_status::ready);
+  EXPECT_EQ(look(link).absence, core::absence::refused);
+}
+
 TEST(Link, AnAnswerMayAskForTheNext) {
   cluster one(1);
   node_link link(one.all(), id_of(1));

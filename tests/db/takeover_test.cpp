@@ -124,6 +124,52 @@ TEST_F(ThreeNodes, AFrozenPrimaryNeverAcknowledgesAgain) {
   EXPECT_EQ(late.count(), 0u);
 }
 
+TEST_F(ThreeNodes, AReplicaThatConnectsBeforeThePromotionAcknowledgesAfterIt) {
+  three_.server(1).kill();
+  three_.gen = after(three_.gen);
+  for (const unsigned n : {2U, 3U}) {
+    three_.does(n, core::hold{});
+    three_.does(n, core::revoke{});
+  }
+  three_.joins(3, 2);
+  EXPECT_TRUE(eventually([&] { return three_.see(2).ackers == 1; }));
+  EXPECT_TRUE(three_.does(2, core::promote{epoch{2}, nodes({3})}).semi_sync);
+  EXPECT_FALSE(three_.does(2, core::open{epoch{2}, false}).read_only);
+  load more(three_, 2, 1);
+  EXPECT_TRUE(eventually([&] { return more.count() > 20; }));
+  // It is its word that they wait for.
+  three_.does(3, core::revoke{});
+  ASSERT_TRUE(eventually([&] { return three_.see(2).ackers == 0; }));
+  // The last answer may be on its way.
+  const std::size_t acknowledged = more.count() + 1;
+  ASSERT_TRUE(eventually([&] { return three_.see(2).written.seq > three_.see(3).held().seq; }));
+  more.stop();
+  EXPECT_LE(more.count(), acknowledged);
+}
+
+TEST_F(ThreeNodes, WhatTheNewPrimaryHasIsReceivedAgainAndNotWaitedFor) {
+  session local;
+  ASSERT_FALSE(local.connect(three_.all().nodes[2].at, test_supervisor(), soon()));
+  ASSERT_TRUE(local.run("STOP SLAVE SQL_THREAD", soon()).ok());
+  ASSERT_TRUE(three_.client(1)->run("INSERT INTO app.t VALUES (1)", soon()).ok());
+  const core::gtid all = three_.see(1).written;
+  ASSERT_TRUE(eventually([&] { return three_.see(3).held() == all; }));
+  three_.server(1).kill();
+  ASSERT_TRUE(local.run("STOP SLAVE IO_THREAD", soon()).ok());
+  ASSERT_FALSE(three_.see(3).drained());
+  three_.gen = after(three_.gen);
+  for (const unsigned n : {2U, 3U}) three_.does(n, core::hold{});
+  ASSERT_TRUE(eventually([&] { return three_.see(2).written == all; }));
+  three_.does(2, core::promote{epoch{2}, nodes({3})});
+  EXPECT_EQ(three_.carry_out(3, core::follow{id_of(2), true}).end, core::step_end::failed);
+  const core::gtid less{all.server, all.seq - 1};
+  EXPECT_EQ(three_.carry_out(3, core::follow{id_of(2), true, less}).end, core::step_end::failed);
+  EXPECT_EQ(three_.see(3).held(), all);
+  three_.does(3, core::follow{id_of(2), true, all});
+  EXPECT_TRUE(eventually([&] { return rows_of(three_, 3) == std::set<std::int64_t>{1}; }));
+  EXPECT_FALSE(three_.does(2, core::open{epoch{2}, false}).read_only);
+}
+
 TEST_F(ThreeNodes, APrimaryHandsOver) {
   load writes(three_, 1, 1);
   ASSERT_TRUE(eventually([&] { return writes.count() > 50; }));

@@ -31,10 +31,12 @@ struct open {
 /// Take no writes. Fails where commits wait for acknowledgements: it can not be done then.
 struct close {};
 /// Be a replica of `primary`; with `acks`, acknowledge. Where it is one already only its receiver
-/// is restarted. A deposed primary gets its place from its own log.
+/// is restarted. A deposed primary gets its place from its own log. What it has received and not
+/// applied it applies first, but for what `primary` is known to hold: that it gets again.
 struct follow {
   node_id primary{};
   bool acks = false;
+  gtid known{};
 };
 /// On a primary: whether commits wait for acknowledgements.
 struct wait_for_acks {

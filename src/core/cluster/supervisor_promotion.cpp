@@ -153,7 +153,9 @@ bool supervisor::follows(time_point now, node_id node) {
   const sight& is = view(node).is();
   const bool does = is.follows == topology_->primary && is.acks &&
                     is.receiving != receiver::stopped && is.receive_error == 0;
-  if (!does) say(now, node, follow{topology_->primary, true});
+  // With members, all of them were seen to have nothing that the new primary lacks.
+  const gtid known = topology_->sync.contains(node) ? topology_->promoted_with : gtid{};
+  if (!does) say(now, node, follow{topology_->primary, true, known});
   return does;
 }
 
@@ -180,15 +182,18 @@ void supervisor::finish_promotion(time_point now) {
       return;
     }
     hopeful = true;
+    // Its first commit may wait for one that is just being told.
+    if (other.busy()) followed = true;
     if (!follows(now, each.id)) return;
     followed = true;
-    if (other.is().receiving == receiver::running && other.is().held().seq >= is.written.seq) {
+    const gtid& all = known ? topology_->promoted_with : is.written;
+    if (other.is().receiving == receiver::running && other.is().held().seq >= all.seq) {
       served = true;
     }
   });
   const bool opened = !is.read_only;
   // A server that starts takes time from those who are waited for.
-  if (opened || !hopeful || now - phase_at_ >= options_.rival_after) {
+  if (!hopeful || now - phase_at_ >= options_.rival_after) {
     each_other([&](const node_entry& each) { start_again(now, each.id); });
   }
   topology next = *topology_;

@@ -247,6 +247,7 @@ void driver::answered(node_id node, std::uint64_t request, const std::optional<c
     link& to = links_[node];
     if (to.request != request) return;
     to.request = 0;
+    bool news = false;
     if (seen) {
       if (to.seen_start != 0 && to.seen_start != seen->start) ++to.session;
       to.seen_start = seen->start;
@@ -255,10 +256,9 @@ void driver::answered(node_id node, std::uint64_t request, const std::optional<c
     }
     if (absent) {
       ++to.session;
-      const bool is_news = to.was_seen;
       core_.missed(local(), node, *absent);
+      news = to.was_seen;
       to.was_seen = false;
-      if (is_news) look_around();
     }
     if (end) core_.ended(local(), node, *end);
     if (to.waiting) {
@@ -266,6 +266,7 @@ void driver::answered(node_id node, std::uint64_t request, const std::optional<c
       tell(next);
     }
     decide();
+    if (news || end) look_around();
   });
 }
 

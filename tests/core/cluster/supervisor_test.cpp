@@ -123,9 +123,12 @@ TEST_F(SupervisorWithFirstMembers, ItIsOpenedWhenOneOfThemFollows) {
   followed();
   EXPECT_EQ(pass(50ms), (words{"2 open"}));
   sights[two].read_only = false;
-  sights[two].written = {2002, 51};
+  sights[three].receiving = receiver::connecting;
+  sights[three].received = sights[three].written = {1001, 49};
   EXPECT_EQ(pass(50ms), words{}) << "nobody is known to have all from before";
-  sights[three].received = {2002, 51};
+  sights[three].receiving = receiver::running;
+  EXPECT_EQ(pass(50ms), words{}) << "nobody is known to have all from before";
+  sights[three].received = {1001, 50};
   EXPECT_EQ(pass(50ms), (words{"write stable"}));
   EXPECT_TRUE(topology_.sync.contains(three));
   EXPECT_FALSE(topology_.sync.contains(one));

@@ -78,6 +78,7 @@ void world::wrote(const core::topology& what) {
          std::to_string(number_of(what.epoch)) + " " + std::string(to_string(what.phase)) +
          " primary " + std::to_string(number_of(what.primary)) + " sync {" + sync + "}");
   }
+  if (what.phase == phase::promoting && !healed_) trouble_promotion(what);
   for (driver* each : supervisors_) {
     if (time_.chance(0.8)) time_.after(time_.between(200us, 3ms), [each] { each->hint(); });
   }

@@ -66,6 +66,7 @@ class world final : public wires, public surroundings {
   void ask_upkeep(std::size_t host, node_id node);
   void take_back();
   [[nodiscard]] const node_entry* entry_of(node_id node) const;
+  void trouble_promotion(const core::topology& what);
   void hit(node_id node);
   void restart_without_agent(node_id node);
   void heal();

@@ -139,6 +139,30 @@ void world::trouble() {
   time_.after(time_.chance(0.15) ? time_.between(0ms, 60ms) : next, [this] { trouble(); });
 }
 
+// The time is short in which a new primary is open and its members are not yet known to have all:
+// callers are many then, and now and then the time is long, or both it and a member are hit.
+void world::trouble_promotion(const core::topology& what) {
+  if (!time_.chance(0.5)) return;
+  const node_id primary = what.primary;
+  for (int i = 0; i < 20; ++i) {
+    time_.after(time_.between(2ms, 60ms), [this, primary] {
+      server& to = at(primary);
+      to.when_awake([&to, content = ++contents_] { to.commit(content); });
+    });
+  }
+  if (time_.chance(0.3)) {
+    time_.after(time_.between(0ms, 4ms), [this] { keeper_.away = true; });
+    time_.after(time_.between(20ms, 900ms), [this] { keeper_.away = false; });
+  }
+  const auto hit_soon = [this](node_id node) {
+    time_.after(time_.between(1ms, 80ms), [this, node] {
+      if (!healed_) hit(node);
+    });
+  };
+  if (time_.chance(0.3)) hit_soon(primary);
+  if (time_.chance(0.3)) hit_soon(some_node());
+}
+
 void world::heal() {
   tell("all heals");
   healed_ = true;
