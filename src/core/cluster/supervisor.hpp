@@ -219,6 +219,7 @@ class supervisor {
   void begin_switchover(time_point now, node_id to);
   void abort_switchover(time_point now, const char* why);
   void bootstrap(time_point now);
+  void start_empty(time_point now, node_id node);
 
   // Orders about other nodes than the primary.
   [[nodiscard]] std::string refusal_of(const order& what) const;

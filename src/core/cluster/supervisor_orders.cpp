@@ -5,22 +5,34 @@ namespace understudy::core {
 
 using namespace std::chrono_literals;
 
+// Of a cluster that is not there yet: nobody can have told it anything.
+void supervisor::start_empty(time_point now, node_id node) {
+  node_view& of = view(node);
+  if (!of.ready(now)) return;
+  const process is = of.by_agent(now);
+  if (is == process::down) {
+    of.told(now, start_server{});
+    out_.emplace_back(tell{node, generation{1}, start_server{}});
+    return;
+  }
+  if (is == process::running) return;
+  note("bootstrap_waits", name(node), {}, "neither its server nor an agent answers",
+       "nothing is done before all nodes are there");
+}
+
 void supervisor::bootstrap(time_point now) {
   const auto* const wish = std::get_if<bootstrap_order>(&*order_);
   if (wish == nullptr) return;
+  bool all = true;
+  for (const node_entry& each : wish->nodes) {
+    if (!view(each.id).present()) {
+      all = false;
+      start_empty(now, each.id);
+    }
+  }
+  if (!all) return;
   for (const node_entry& each : wish->nodes) {
     const node_view& of = view(each.id);
-    if (!of.present()) {
-      if (of.by_agent(now) == process::down && of.ready(now)) {
-        view(each.id).told(now, start_server{});
-        out_.emplace_back(tell{each.id, generation{1}, start_server{}});
-        return;
-      }
-      note("bootstrap_waits", name(each.id),
-           {{"agent", of.by_agent(now) == process::unknown ? "silent" : "answers"}},
-           "its server does not answer", "nothing is done before all nodes are there");
-      return;
-    }
     const bool has_data = !of.is().state.empty();
     if (has_data && !(wish->adopt && each.id == wish->primary)) {
       note("bootstrap_refused", name(each.id), {{"holds", to_string(of.is().state)}},
