@@ -162,13 +162,11 @@ std::vector<action> supervisor::decide(time_point now) {
   if (writing_ || stale_) return std::exchange(out_, {});
   if (!topology_) {
     if (missing_ && order_) bootstrap(now);
+    if (order_) give_up_order(now, options_.upkeep_within);
     return std::exchange(out_, {});
   }
-  const duration patience = is_upkeep() ? options_.upkeep_within : options_.switchover_within;
-  if (order_ && now - order_at_ >= patience) {
-    order_.reset();
-    note("order_refused", name(topology_->primary), {}, "it could not be carried out in time",
-         "it is given up: look at what is in its way, and ask again");
+  if (order_) {
+    give_up_order(now, is_upkeep() ? options_.upkeep_within : options_.switchover_within);
   }
   if (!mine()) {
     take_or_leave(now);
@@ -197,6 +195,14 @@ std::vector<action> supervisor::decide(time_point now) {
       break;
   }
   return std::exchange(out_, {});
+}
+
+void supervisor::give_up_order(time_point now, duration patience) {
+  if (now - order_at_ < patience) return;
+  order_.reset();
+  note("order_refused", topology_ ? name(topology_->primary) : "cluster", {},
+       "it could not be carried out in time",
+       "it is given up: look at what is in its way, and ask again");
 }
 
 duration supervisor::look_every() const {

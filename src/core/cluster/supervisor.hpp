@@ -220,6 +220,7 @@ class supervisor {
   void abort_switchover(time_point now, const char* why);
   void bootstrap(time_point now);
   void start_empty(time_point now, node_id node);
+  void give_up_order(time_point now, duration patience);
 
   // Orders about other nodes than the primary.
   [[nodiscard]] std::string refusal_of(const order& what) const;
