@@ -13,27 +13,20 @@
 #include "app/commands/cli_exit.hpp"
 #include "app/commands/command_config.hpp"
 #include "app/database/cluster_parts.hpp"
+#include "db/server_copy.hpp"
 
 namespace understudy::app {
 
 namespace {
 
-const database_config& database_of(const gateway_config& config, const std::string& name) {
-  if (name.empty() && config.databases.size() == 1) return config.databases.front();
-  const auto found = std::ranges::find(config.databases, name, &database_config::name);
-  if (found != config.databases.end()) return *found;
-  throw std::runtime_error(
-      name.empty() ? "Say which database is meant: --database NAME."
-                   : fmt::format("There is no section [database.{}] in the configuration.", name));
-}
-
 const database_node_config& node_of(const database_config& database, unsigned id) {
   for (const database_node_config& each : database.nodes) {
     if (core::number_of(each.id) != id) continue;
-    if (!each.agent.empty()) return each;
-    throw std::runtime_error(fmt::format(
-        "Node {} has no agent in the configuration: {{address = \"{}\", agent = \"HOST:PORT\"}}.",
-        id, each.address));
+    if (!each.agent.empty() || !each.copies.empty()) return each;
+    throw std::runtime_error(
+        fmt::format("Node {} has no agent in the configuration: {{address = \"{}\", agent = "
+                    "\"HOST:PORT\"}}; or, with copies = \"HOST:PORT\", one that gives copies only.",
+                    id, each.address));
   }
   throw std::runtime_error(
       fmt::format("There is no node {} in [database.{}] nodes.", id, database.name));
@@ -53,6 +46,20 @@ db::process_options process_of(const node_config& how, const database_node_confi
   out.user = how.user;
   out.supervisor = {user, secret.supervisor};
   return out;
+}
+
+// Of a server that somebody else runs.
+std::shared_ptr<db::copy_source> copies_of(const node_config& how) {
+  if (how.socket.empty()) {
+    throw std::runtime_error(
+        "The node has copies, so that its server is somebody else's: the section [node] needs "
+        "that server's socket.");
+  }
+  db::server_copy_options out;
+  out.socket = how.socket;
+  out.tools = how.tools;
+  out.folder = std::filesystem::absolute(how.folder);
+  return std::make_shared<db::server_copy>(std::move(out));
 }
 
 void say(const std::string& sentence) {
@@ -81,6 +88,15 @@ void follow_signals(agent::node_agent& running) {
 
 }  // namespace
 
+const database_config& database_of(const gateway_config& config, const std::string& name) {
+  if (name.empty() && config.databases.size() == 1) return config.databases.front();
+  const auto found = std::ranges::find(config.databases, name, &database_config::name);
+  if (found != config.databases.end()) return *found;
+  throw std::runtime_error(
+      name.empty() ? "Say which database is meant: --database NAME."
+                   : fmt::format("There is no section [database.{}] in the configuration.", name));
+}
+
 agent::node_options node_options_of(const gateway_config& config, const node_command& command) {
   const database_config& database = database_of(config, command.database);
   const database_node_config& node = node_of(database, command.id);
@@ -91,7 +107,8 @@ agent::node_options node_options_of(const gateway_config& config, const node_com
   const cluster_secret secret = read_cluster_secret(database.password_file);
   agent::node_options out;
   out.id = node.id;
-  out.listen = node.agent;
+  out.listen = node.agent.empty() ? node.copies : node.agent;
+  if (node.agent.empty()) out.only_copies = copies_of(config.node);
   out.listen_copies = config.node.copy_listen;
   out.work.server = process_of(config.node, node, secret, database.user);
   out.work.all = members_of(database, secret);
@@ -99,7 +116,8 @@ agent::node_options node_options_of(const gateway_config& config, const node_com
   out.secret = secret.agent;
   out.tls = tls_of(database);
   for (const database_node_config& each : database.nodes) {
-    if (!each.agent.empty()) out.agents[each.id] = each.agent;
+    const std::string& place = each.agent.empty() ? each.copies : each.agent;
+    if (!place.empty()) out.agents[each.id] = place;
   }
   out.log = say;
   return out;

@@ -14,6 +14,10 @@ struct node_command {
   unsigned id = 0;
 };
 
+/// The section of this name, or the only one. std::runtime_error with a sentence: there is none.
+[[nodiscard]] const database_config& database_of(const gateway_config& config,
+                                                 const std::string& name);
+
 /// What the agent of a node is to be told. std::runtime_error with a sentence where something that
 /// it needs is not configured, or its secret can not be read.
 [[nodiscard]] agent::node_options node_options_of(const gateway_config& config,

@@ -63,7 +63,7 @@ database::database(parts with, database_config config)
   options.supervisor.hold_down = config_.hold_down;
   options.supervisor.silent_after = config_.silent_after;
   options.supervisor.lag_max = config_.lag_max;
-  options.nodes = members_of(config_, secret);
+  options.nodes = members_ = members_of(config_, secret);
   overseer_ = std::make_unique<cluster::overseer>(
       with_.supervising, std::move(options), make_coordinator(with_, config_.name),
       make_agents(with_.supervising, config_, secret.agent), *this);
@@ -71,6 +71,7 @@ database::database(parts with, database_config config)
 }
 
 database::~database() {
+  job_.reset();  // it may wait for us
   overseer_.reset();
   asio::post(with_.carrying, [doors = doors_] { doors->stop(); });
 }
@@ -102,6 +103,14 @@ database_status database::status() const {
     out.nodes.push_back({each, seen ? std::optional(*seen) : std::nullopt});
   }
   return out;
+}
+
+std::string database::begin(std::string kind, database_job::work does) {
+  if (job_ && !job_->now().ended) {
+    return fmt::format("One long work at a time: {} runs.", job_->now().kind);
+  }
+  job_ = std::make_unique<database_job>(std::move(kind), std::move(does));
+  return {};
 }
 
 void database::changed(const core::topology& now) {

@@ -10,6 +10,8 @@
 
 #include "app/common/event_log.hpp"
 #include "app/config/database_config.hpp"
+#include "app/database/cluster_secret.hpp"
+#include "app/database/database_job.hpp"
 #include "app/database/endpoints.hpp"
 #include "cluster/overseer.hpp"
 
@@ -55,6 +57,16 @@ class database final : public cluster::listener {
   [[nodiscard]] std::vector<core::node_entry> entries() const;
   /// But for what its endpoints say.
   [[nodiscard]] database_status status() const;
+  /// Where nodes are, and as who one logs in.
+  [[nodiscard]] const db::members& members() const { return members_; }
+  [[nodiscard]] const core::topology* known() const { return overseer_->known(); }
+
+  /// Begins a long work, one at a time (database_works.hpp). Empty: it runs; else why not. How the
+  /// last one is, or was, is known until the next.
+  [[nodiscard]] std::string begin(std::string kind, database_job::work does);
+  /// nullptr: none was begun yet.
+  [[nodiscard]] database_job* job() const { return job_.get(); }
+
   /// Lives as long as anybody has it; used on `carrying` alone.
   [[nodiscard]] std::shared_ptr<endpoints> doors() const { return doors_; }
 
@@ -70,7 +82,9 @@ class database final : public cluster::listener {
   std::shared_ptr<endpoints> doors_;
   boost::asio::steady_timer timer_;
   std::vector<std::string> read_from_;
+  db::members members_;
   std::unique_ptr<cluster::overseer> overseer_;
+  std::unique_ptr<database_job> job_;
 };
 
 }  // namespace understudy::app

@@ -40,6 +40,10 @@ class databases {
   using order_maker = std::function<core::order(const database&)>;
   [[nodiscard]] boost::asio::awaitable<std::optional<std::string>> ask(std::string name,
                                                                        order_maker order);
+  /// The same for all else that is asked of a database. The function may not wait.
+  using question = std::function<std::string(database&)>;
+  [[nodiscard]] boost::asio::awaitable<std::optional<std::string>> with(std::string name,
+                                                                        question what);
   /// `write` and `read` of a database, with real ports; empty: there is none.
   [[nodiscard]] std::string address(const std::string& name, const std::string& endpoint);
 
