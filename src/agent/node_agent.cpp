@@ -90,7 +90,8 @@ node_agent::~node_agent() {
 void node_agent::start() {
   const fs::path folder = options_.work.server.settings.folder;
   auto made = std::make_unique<running>(folder);
-  made->face = std::make_shared<node_face>(options_.secret, options_.id, options_.log);
+  made->face = std::make_shared<node_face>(options_.secret, options_.id, options_.log,
+                                           options_.secret_before);
 
   line_options to;
   to.secret = options_.secret;
@@ -122,6 +123,7 @@ void node_agent::start() {
 
   gives.node = options_.id;
   gives.secret = options_.secret;
+  gives.secret_before = options_.secret_before;
   gives.listen = options_.listen_copies;
   if (gives.listen.empty()) {
     gives.listen = options_.listen.substr(0, options_.listen.rfind(':')) + ":0";

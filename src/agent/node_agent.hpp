@@ -21,8 +21,10 @@ struct node_options {
   db::agent_options work;  ///< but for the donors
   /// The server is somebody else's: it is only copied. Of `work` the folder counts alone then.
   std::shared_ptr<db::copy_source> only_copies;
-  std::string secret;              ///< the same for all agents and supervisors of a cluster
-  std::optional<tls_options> tls;  ///< for callers and for donors
+  std::string secret;  ///< the same for all agents and supervisors of a cluster
+  /// Who calls with it is heard as well, while a cluster gets another secret; empty: nobody is.
+  std::string secret_before{};
+  std::optional<tls_options> tls;               ///< for callers and for donors
   std::map<core::node_id, std::string> agents;  ///< of all nodes, HOST:PORT
   /// For people, a sentence a line; any thread. Or nothing.
   std::function<void(const std::string&)> log;

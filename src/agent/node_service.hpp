@@ -13,8 +13,9 @@ namespace understudy::agent {
 
 /// What the calls are answered from; they may outlast the server by a moment.
 struct node_face {
-  node_face(std::string secret, core::node_id node, std::function<void(const std::string&)> told)
-      : caller(std::move(secret), node), log(std::move(told)) {}
+  node_face(std::string secret, core::node_id node, std::function<void(const std::string&)> told,
+            std::string secret_before = {})
+      : caller(std::move(secret), node, std::move(secret_before)), log(std::move(told)) {}
   door caller;
   std::function<void(const std::string&)> log;  ///< any thread; or nothing
   std::unique_ptr<keeper> work;                 ///< null: the server is somebody else's

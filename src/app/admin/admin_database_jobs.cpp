@@ -60,14 +60,27 @@ http_response not_ready(const job_state& state) {
   return out;
 }
 
-}  // namespace
-
-asio::awaitable<http_response> start_verify(std::shared_ptr<databases> all, std::string name) {
-  databases::question begin = [](database& one) { return begin_verify(one); };
+asio::awaitable<http_response> start(std::shared_ptr<databases> all, std::string name,
+                                     databases::question begin) {
   const auto refused = co_await all->with(name, std::move(begin));
   if (!refused) co_return unknown(name);
   if (!refused->empty()) co_return http_error(409, *refused);
   co_return asked();
+}
+
+}  // namespace
+
+asio::awaitable<http_response> start_verify(std::shared_ptr<databases> all, std::string name) {
+  databases::question begin = [](database& one) { return begin_verify(one); };
+  return start(std::move(all), std::move(name), std::move(begin));
+}
+
+asio::awaitable<http_response> start_rotation(std::shared_ptr<databases> all, std::string name,
+                                              std::string file) {
+  databases::question begin = [file = std::move(file)](database& one) {
+    return file.empty() ? end_rotation(one) : begin_rotation(one, file);
+  };
+  return start(std::move(all), std::move(name), std::move(begin));
 }
 
 asio::awaitable<http_response> serve_job(std::shared_ptr<databases> all, std::string name,

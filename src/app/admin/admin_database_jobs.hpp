@@ -16,6 +16,11 @@ namespace understudy::app {
 [[nodiscard]] boost::asio::awaitable<net::http_response> start_verify(
     std::shared_ptr<databases> all, std::string name);
 
+/// POST /databases/NAME/rotate-password: 202. With a file, or with none the end of it; see
+/// database_works.hpp.
+[[nodiscard]] boost::asio::awaitable<net::http_response> start_rotation(
+    std::shared_ptr<databases> all, std::string name, std::string file);
+
 /// GET /databases/NAME/job: see database_job.hpp; 404 where none was begun. DELETE: stops it, 202.
 [[nodiscard]] boost::asio::awaitable<net::http_response> serve_job(std::shared_ptr<databases> all,
                                                                    std::string name, bool stops);

@@ -27,6 +27,7 @@ constexpr std::array<std::string_view, 9> orders{"bootstrap", "adopt",       "sw
 
 constexpr std::string_view verify_name = "verify";
 constexpr std::string_view job_name = "job";
+constexpr std::string_view rotation_name = "rotate-password";
 
 struct database_path {
   std::string name;   // empty: all
@@ -44,7 +45,8 @@ std::optional<database_path> read_path(std::string_view path) {
     out.order = path.substr(slash + 1);
     const std::string_view order = out.order;
     const bool known = std::ranges::find(orders, order) != orders.end();
-    if (!known && order != verify_name && order != job_name) return std::nullopt;
+    const bool works = order == verify_name || order == job_name || order == rotation_name;
+    if (!known && !works) return std::nullopt;
   }
   return out.name.empty() ? std::nullopt : std::optional(out);
 }
@@ -54,6 +56,8 @@ struct wishes {
   std::optional<core::node_id> node;  // "primary", "to" or "node"
   core::node_id donor{};
   std::optional<bool> on;
+  std::string file;
+  bool finish = false;
   std::string wrong;
 };
 
@@ -78,6 +82,10 @@ wishes read_wishes(const std::string& body) {
       } else {
         out.node = node;
       }
+    } else if (name == "file" && value.is_string() && value.get_string().starts_with('/')) {
+      out.file = value.get_string();
+    } else if (name == "finish" && value.is_bool()) {
+      out.finish = value.get_bool();
     } else if (name == "on" && value.is_bool()) {
       out.on = value.get_bool();
     } else {
@@ -173,6 +181,12 @@ boost::asio::awaitable<http_response> serve_databases(std::shared_ptr<databases>
   }
   const wishes wish = read_wishes(request.body);
   if (!wish.wrong.empty()) co_return http_error(400, wish.wrong);
+  if (path->order == rotation_name) {
+    if (wish.file.empty() != wish.finish) {
+      co_return http_error(400, "It needs {\"file\":\"/PATH\"} or {\"finish\":true}.");
+    }
+    co_return co_await start_rotation(all, path->name, wish.file);
+  }
   if (path->order == verify_name) co_return co_await start_verify(all, path->name);
   auto order = order_of(path->order, wish);
   if (!order) {

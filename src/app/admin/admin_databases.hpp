@@ -27,8 +27,8 @@ inline constexpr std::string_view databases_path = "/databases";
 /// 400 for what can not be read. An adoption is refused with what was found, see
 /// database_reports.hpp.
 ///
-/// POST /databases/NAME/verify begins a long work, and /databases/NAME/job tells of it: see
-/// admin_database_jobs.hpp.
+/// POST /databases/NAME/verify, and rotate-password with {"file":"/PATH"} or {"finish":true}, begin
+/// a long work, and /databases/NAME/job tells of it: see admin_database_jobs.hpp.
 [[nodiscard]] boost::asio::awaitable<net::http_response> serve_databases(
     std::shared_ptr<databases> all, event_log& events, const net::http_request& request);
 

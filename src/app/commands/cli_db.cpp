@@ -94,6 +94,19 @@ void db_line::add_jobs() {
   CLI::App* verify = job("verify", "Whether all nodes have the same data", run_db_verify);
   verify->add_flag("--stop", to_.stop, "End the long work that runs, of whatever kind");
   verify->footer(verify_exit_codes);
+  CLI::App* rotate =
+      job("rotate-password", "Another secret for a cluster, while it works", run_db_rotate);
+  CLI::Option* file = rotate->add_option(
+      "--new", to_.file, "A file on the gateway's host, with the new secret in its first line");
+  CLI::Option* finish = rotate->add_flag(
+      "--finish", to_.finish, "Make the old one invalid, once all hosts have the new one");
+  file->type_name("FILE")->excludes(finish);
+  rotate->require_option(1, 0);
+  rotate->footer(
+      "Both are good until --finish, which refuses while something still uses the old one.\n"
+      "Exit codes: 0 done, 1 something was in the way (says what), 2 wrong usage, 3 the gateway "
+      "was\n"
+      "not reached, 4 refused (says why), 5 not done in time: it goes on.");
 }
 
 void db_line::add_prepare() {
@@ -154,8 +167,8 @@ void add_node(CLI::App& app, command_line& line) {
   command->footer(
       "On start it prints `agent HOST:PORT` and `copies HOST:PORT`. It starts no server by "
       "itself:\n"
-      "the gateway that supervises says so. SIGHUP reads the certificates again; SIGTERM ends the\n"
-      "agent, and the server runs on, and is found again by the next agent.");
+      "the gateway that supervises says so. SIGHUP reads the certificates and the secret again;\n"
+      "SIGTERM ends the agent, and the server runs on, and is found again by the next agent.");
   command->callback([&line] { line.run = [&line] { return run_node(line.node); }; });
 }
 

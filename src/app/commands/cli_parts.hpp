@@ -12,6 +12,7 @@
 #include "app/commands/command_config.hpp"
 #include "app/commands/command_db.hpp"
 #include "app/commands/command_db_adopt.hpp"
+#include "app/commands/command_db_rotate.hpp"
 #include "app/commands/command_db_verify.hpp"
 #include "app/commands/command_drill.hpp"
 #include "app/commands/command_gateway.hpp"

@@ -8,7 +8,9 @@
 #include <csignal>
 #include <cstdio>
 #include <filesystem>
+#include <memory>
 #include <stdexcept>
+#include <utility>
 
 #include "app/commands/cli_exit.hpp"
 #include "app/commands/command_config.hpp"
@@ -66,25 +68,74 @@ void say(const std::string& sentence) {
   fmt::print(stderr, "{}\n", sentence);
 }
 
-// Until it is told to end.
-void follow_signals(agent::node_agent& running) {
-  boost::asio::io_context loop(1);
-  boost::asio::signal_set signals(loop, SIGTERM, SIGINT, SIGHUP);
-  std::function<void()> wait = [&] {
-    signals.async_wait([&](const boost::system::error_code& error, int signal) {
+// An agent, until it is told to end.
+class node_runner {
+ public:
+  node_runner(agent::node_options options, std::string secret_file)
+      : options_(std::move(options)), secret_file_(std::move(secret_file)) {
+    begin();
+  }
+
+  void run() {
+    fmt::print("agent {}\ncopies {}\n", running_->address(), running_->address_of_copies());
+    std::fflush(stdout);
+    wait();
+    loop_.run();
+    running_->stop();
+    if (!broken_.empty()) throw std::runtime_error(broken_);
+  }
+
+ private:
+  void begin() {
+    running_ = std::make_unique<agent::node_agent>(options_);
+    running_->start();
+    if (const std::string damaged = running_->damaged(); !damaged.empty()) say(damaged);
+  }
+  void wait() {
+    signals_.async_wait([this](const boost::system::error_code& error, int signal) {
       if (error || signal != SIGHUP) return;
       try {
-        running.reload_tls();
-        say("The certificates were read again.");
+        reload();
       } catch (const std::runtime_error& wrong) {
         say(wrong.what());
+        if (running_->address().empty()) {
+          broken_ = wrong.what();
+          return;
+        }
       }
       wait();
     });
-  };
-  wait();
-  loop.run();
-}
+  }
+  void reload() {
+    auto next = with_secret(options_, read_cluster_secret(secret_file_));
+    if (!next) {
+      running_->reload_tls();
+      return say("The certificates were read again.");
+    }
+    // Ports of its own choice are kept.
+    next->listen = running_->address();
+    next->listen_copies = running_->address_of_copies();
+    const agent::node_options before = std::exchange(options_, std::move(*next));
+    running_->stop();
+    try {
+      begin();
+    } catch (const std::runtime_error&) {
+      options_ = before;
+      begin();
+      throw;
+    }
+    say(options_.secret_before.empty()
+            ? "The secret of before is not heard any more."
+            : "The secret was read again: until the next SIGHUP the one of before is heard, too.");
+  }
+
+  agent::node_options options_;
+  std::string secret_file_;
+  boost::asio::io_context loop_{1};
+  boost::asio::signal_set signals_{loop_, SIGTERM, SIGINT, SIGHUP};
+  std::unique_ptr<agent::node_agent> running_;
+  std::string broken_;  ///< why there is no agent any more
+};
 
 }  // namespace
 
@@ -123,6 +174,19 @@ agent::node_options node_options_of(const gateway_config& config, const node_com
   return out;
 }
 
+std::optional<agent::node_options> with_secret(const agent::node_options& of,
+                                               const cluster_secret& next) {
+  const bool changed = of.secret != next.agent;
+  if (!changed && of.secret_before.empty()) return std::nullopt;
+  agent::node_options out = of;
+  out.secret_before = changed ? of.secret : std::string();
+  out.secret = next.agent;
+  out.work.server.supervisor.password = next.supervisor;
+  out.work.all.supervisor.password = next.supervisor;
+  out.work.all.replication_password = next.replication;
+  return out;
+}
+
 int run_node(const node_command& command) {
   const config_result read = load_config(command.config);
   if (!read.config) {
@@ -133,13 +197,8 @@ int run_node(const node_command& command) {
   try {
     agent::node_options options = node_options_of(*read.config, command);
     std::filesystem::create_directories(options.work.server.settings.folder);
-    agent::node_agent running(std::move(options));
-    running.start();
-    if (const std::string damaged = running.damaged(); !damaged.empty()) say(damaged);
-    fmt::print("agent {}\ncopies {}\n", running.address(), running.address_of_copies());
-    std::fflush(stdout);
-    follow_signals(running);
-    running.stop();
+    node_runner(std::move(options), database_of(*read.config, command.database).password_file)
+        .run();
   } catch (const std::exception& error) {
     return complain(exit_usage, error.what());
   }

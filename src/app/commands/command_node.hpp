@@ -1,10 +1,12 @@
 // `understudy node`: the agent of one database node, in the foreground until it is told to end.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "agent/node_agent.hpp"
 #include "app/config/config.hpp"
+#include "app/database/cluster_secret.hpp"
 
 namespace understudy::app {
 
@@ -23,8 +25,15 @@ struct node_command {
 [[nodiscard]] agent::node_options node_options_of(const gateway_config& config,
                                                   const node_command& command);
 
+/// The options of an agent that goes on with another secret, and hears who has that of before.
+/// Where nothing has changed, and nobody else is heard: nothing.
+[[nodiscard]] std::optional<agent::node_options> with_secret(const agent::node_options& of,
+                                                             const cluster_secret& next);
+
 /// Prints `agent HOST:PORT` and `copies HOST:PORT` with the real ports once it serves. SIGHUP reads
-/// its certificates again; SIGTERM and SIGINT end it: the node's server runs on.
+/// its certificates again, and the cluster's secret: with another one the agent begins anew in this
+/// process, which interrupts a step under way, and hears both the new one and the one of before
+/// until the next SIGHUP. SIGTERM and SIGINT end it: the node's server runs on.
 int run_node(const node_command& command);
 
 }  // namespace understudy::app

@@ -17,4 +17,16 @@ namespace understudy::app {
 /// db::adopt_report's; it is ok where that is ready.
 [[nodiscard]] std::string begin_inspection(database& of, core::node_id node);
 
+// Another secret for a cluster, see db/accounts.hpp and docs/DATABASE.md. Their report is a
+// rotation_report().
+
+/// The secret in `file` (an absolute path on this host, with the same demands as of the
+/// configuration's) becomes as good as the one of before for all servers, and replicas receive with
+/// it from now on, as this gateway looks with it. Needs every node, and the supervisor in charge.
+[[nodiscard]] std::string begin_rotation(database& of, const std::string& file);
+
+/// The one of before becomes invalid, where nothing uses it any more: this gateway and all agents
+/// have read the new one, and all replicas receive with it. Other gateways can not be asked.
+[[nodiscard]] std::string end_rotation(database& of);
+
 }  // namespace understudy::app

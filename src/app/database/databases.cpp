@@ -99,6 +99,9 @@ std::vector<std::string> databases::take_over(const std::vector<database_config>
     if (before != all_.end()) {
       config.line = (*before)->config().line;  // it may stand elsewhere
       if ((*before)->config() == config) {
+        if (std::string why = (*before)->read_secret(); !why.empty()) {
+          problems.push_back(std::move(why));
+        }
         next.push_back(std::move(*before));
         continue;
       }
