@@ -27,7 +27,7 @@ bool supervisor::keeps_up(time_point now, node_id node) const {
          is.written.seq + options_.lag_max >= primary.is().written.seq;
 }
 
-// It can not acknowledge, and will not before it is told to. What it is just being told may be that.
+// It can not acknowledge, and will not before it is told to. What is on its way to it may be that.
 bool supervisor::proven_mute(node_id node) const {
   const node_view& of = view(node);
   return of.fenced(reign_) && !of.busy() && !of.is().acks;
