@@ -220,6 +220,25 @@ TEST_F(Copy, GoesToNobodyWithoutItsTicket) {
   EXPECT_EQ(get(good), "");  // once
 }
 
+TEST_F(Copy, IsGivenUnderTheSecretOfBefore) {
+  const std::string next = "another sixteen letters";
+  source_.bytes = some_bytes(100'000);
+  face_ = std::make_shared<node_face>(next, node, nullptr, secret);
+  giver_options gives{"127.0.0.1:0", node, next, nullptr, secret};
+  face_->copies = std::make_unique<copy_giver>(gives, source_);
+  server_.emplace(server_options());
+  server_->add(node_service(face_));
+  server_->listen("127.0.0.1:0");
+  server_->start();
+  for (const std::string& each : {secret, next}) {
+    line_options from = to();
+    from.secret = each;
+    collector got;
+    EXPECT_EQ(copy_taker(from).send(got.fd(), nullptr), "");
+    EXPECT_TRUE(got.end() == source_.bytes);
+  }
+}
+
 /// An agent whose copies are what a test says.
 class Forged : public testing::Test {
  protected:

@@ -38,6 +38,27 @@ TEST(Door, LetsACallInOnce) {
   EXPECT_EQ(to.check("look", call(to, 0, "a third")), verdict::repeated);
 }
 
+TEST(Door, HearsTheSecretOfBeforeAndAnswersUnderIt) {
+  const std::string next = "another sixteen letters";
+  door to(next, node, secret);
+  const sealed before = call(to, 1);
+  EXPECT_EQ(to.check("look", before), verdict::good);
+  EXPECT_EQ(to.answer(before, "x"), prove_answer(secret, before, "x"));
+  sealed now = call(to, 2);
+  now.proof = prove_call(next, node, "look", now);
+  EXPECT_EQ(to.check("look", now), verdict::good);
+  EXPECT_EQ(to.answer(now, "x"), prove_answer(next, now, "x"));
+  sealed neither = call(to, 3);
+  neither.proof = prove_call("a third of sixteen letters", node, "look", neither);
+  EXPECT_EQ(to.check("look", neither), verdict::wrong);
+  // Without one of before nothing is good but the one of now, and no empty one either.
+  door alone(next, node);
+  EXPECT_EQ(alone.check("look", call(alone, 1)), verdict::wrong);
+  sealed empty = call(alone, 1);
+  empty.proof = prove_call("", node, "look", empty);
+  EXPECT_EQ(alone.check("look", empty), verdict::wrong);
+}
+
 TEST(Door, CallsMayOvertakeEachOtherALittle) {
   door to(secret, node);
   EXPECT_EQ(to.check("look", call(to, 100)), verdict::good);
