@@ -157,10 +157,12 @@ void inspector::check_place() {
                     place.binary_log, place.data));
   }
   if (!place.data.ends_with("/data/")) {
-    find(adopt_weight::warns, "datadir",
-         fmt::format("its data is in {}, and an agent has a node in one folder, with `data` in it: "
-                     "stop the server, and move its data there (a rename, on the same file system)",
-                     place.data));
+    find(
+        adopt_weight::warns, "datadir",
+        fmt::format("its data is in {}, and an agent that owns a server has it in one folder, with "
+                    "`data` in it: give the node `copies` instead of an agent; or stop the server, "
+                    "and move its data there (a rename, on the same file system)",
+                    place.data));
   }
   for (const char* const folder :
        {"innodb_data_home_dir", "innodb_log_group_home_dir", "innodb_undo_directory"}) {

@@ -75,6 +75,8 @@ INSTANTIATE_TEST_SUITE_P(
         faulty{"address_twice", "", "nodes=[\"a:1\",\"a:1\"]", "a:1 is listed twice"},
         faulty{"agent_where_a_node_is", "", "nodes=[{address=\"a:1\",agent=\"a:1\"}]",
                "a:1 is listed twice"},
+        faulty{"an_agent_and_copies", "", "nodes=[{address=\"a:1\",agent=\"a:2\",copies=\"a:3\"}]",
+               "leave copies out"},
         faulty{"no_nodes", "", "nodes=[]", "nodes is needed"},
         faulty{"no_secret", "", "password_file=\"\"", "password_file is needed"},
         faulty{"user_of_a_replica", "", "user=\"repl_1\"", "not begin with repl_"},

@@ -56,6 +56,21 @@ TEST_F(Repair, WithNothingOfItsOwnItKeepsItsPlace) {
   expect_follows();
 }
 
+TEST_F(Repair, WhereTheOthersLogDoesNotReachBackACopyIsDue) {
+  all_.administrator(2, "FLUSH BINARY LOGS; PURGE BINARY LOGS BEFORE NOW() + INTERVAL 1 DAY");
+  two_.does(1, core::hold{});
+  const node_report told = two_.carry_out(1, core::follow{id_of(2), true});
+  EXPECT_EQ(told.end, step_end::done) << told.why;
+  ASSERT_TRUE(eventually([&] { return two_.see(1).receive_error == 1236; }))
+      << two_.see(1).receive_error << " " << static_cast<int>(two_.see(1).receiving) << " "
+      << core::to_string(two_.see(1).written) << " "
+      << all_.administrator(2, "SHOW BINARY LOGS");
+  const agent_report report = all_.carry_out(1, core::repair{id_of(2)});
+  EXPECT_EQ(report.end, step_end::failed);
+  EXPECT_TRUE(has(report.why, "does not reach back")) << report.why;
+  EXPECT_EQ(two_.see(1).written, common_);
+}
+
 TEST_F(Repair, AChangeOfTheSchemaIsLeftAsItIs) {
   alone("INSERT INTO app.t VALUES (500)");
   alone("CREATE TABLE app.u (id INT PRIMARY KEY)");

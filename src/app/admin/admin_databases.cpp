@@ -82,8 +82,9 @@ wishes read_wishes(const std::string& body) {
       } else {
         out.node = node;
       }
-    } else if (name == "file" && value.is_string() && value.get_string().starts_with('/')) {
+    } else if (name == "file" && value.is_string()) {
       out.file = value.get_string();
+      if (!out.file.starts_with('/')) out.wrong = "\"file\" is a path that begins with a slash.";
     } else if (name == "finish" && value.is_bool()) {
       out.finish = value.get_bool();
     } else if (name == "on" && value.is_bool()) {

@@ -101,7 +101,6 @@ void db_line::add_jobs() {
   CLI::Option* finish = rotate->add_flag(
       "--finish", to_.finish, "Make the old one invalid, once all hosts have the new one");
   file->type_name("FILE")->excludes(finish);
-  rotate->require_option(1, 0);
   rotate->footer(
       "Both are good until --finish, which refuses while something still uses the old one.\n"
       "Exit codes: 0 done, 1 something was in the way (says what), 2 wrong usage, 3 the gateway "
