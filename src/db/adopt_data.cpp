@@ -73,6 +73,8 @@ void inspector::check_beginning() {
                       setting("server_id") == "0" ? std::string("1") : setting("server_id")));
     } else {
       out_.statements.emplace_back("FLUSH BINARY LOGS");
+      // It keeps a log that a recovery may need, until InnoDB has told it otherwise.
+      out_.statements.emplace_back("DO SLEEP(3)");
       out_.statements.emplace_back("PURGE BINARY LOGS BEFORE NOW() + INTERVAL 1 DAY");
     }
   }

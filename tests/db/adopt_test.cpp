@@ -195,6 +195,17 @@ TEST_F(Adopt, WhatHasAPastIsNamed) {
   EXPECT_FALSE(found(inspect(task()), adopt_weight::fixable, "supervisor"));
 }
 
+TEST_F(Adopt, ALogThatGoesBackToTheBeginningIsCut) {
+  start_plain({"--log-bin=other-bin", "--server-id=1"});
+  as_root("CREATE DATABASE app; CREATE TABLE app.t (id BIGINT PRIMARY KEY)");
+  adopt_report report = inspect(task());
+  EXPECT_TRUE(found(report, adopt_weight::fixable, "beginning")) << all_of(report);
+  const std::vector<std::string> failed = adopt_fix(task(), report.statements);
+  EXPECT_TRUE(failed.empty()) << failed.front();
+  report = inspect(task());
+  EXPECT_FALSE(report.has(adopt_weight::fixable)) << all_of(report);
+}
+
 TEST_F(Adopt, OtherVersionsAndAddressesAreRefused) {
   start_plain({"--version=10.6.12-MariaDB"});
   adopt_report report = inspect(task());
