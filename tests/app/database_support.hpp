@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <stdlib.h>
 
+#include <algorithm>
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 #include <filesystem>
@@ -106,6 +107,19 @@ struct database_stand {
   [[nodiscard]] bool whole(std::size_t members) const {
     const boost::json::value now = get("/databases/main");
     return now.at("phase").as_string() == "stable" && now.at("sync").as_array().size() == members;
+  }
+  /// That, and all others receive and apply: a new member may be about to connect anew.
+  [[nodiscard]] bool settled(std::size_t members) const {
+    if (!whole(members)) return false;
+    const boost::json::value now = get("/databases/main");
+    const boost::json::array& nodes = now.at("nodes").as_array();
+    return std::all_of(nodes.begin(), nodes.end(), [](const boost::json::value& each) {
+      const boost::json::object& node = each.as_object();
+      if (node.at("role").as_string() == "primary") return true;
+      const auto* const receives = node.if_contains("receiving");
+      return receives != nullptr && receives->as_string() == "running" &&
+             node.at("applying").as_bool();
+    });
   }
   template <typename Condition>
   [[nodiscard]] static bool eventually(Condition so) {
