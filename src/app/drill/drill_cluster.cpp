@@ -13,7 +13,6 @@
 
 #include "app/commands/cli_admin.hpp"
 #include "app/database/cluster_parts.hpp"
-#include "app/drill/drill_server_process.hpp"
 #include "db/session.hpp"
 #include "db/settings.hpp"
 #include "net/http.hpp"
@@ -81,17 +80,12 @@ drill_cluster::drill_cluster(const drill_folder& folder, const drill_cluster_opt
     members_.nodes.push_back({id_of(node), endpoint_of(node_addresses_[node - 1].sql.text())});
     fs::create_directory(folder_of(node));
   }
+  std::vector<std::string> folders;
+  for (unsigned node = 1; node <= options.nodes; ++node) folders.push_back(folder_of(node));
+  servers_.emplace(folders);
   start_etcd();
   for (unsigned node = 1; node <= options.nodes; ++node) start_agent(node);
   for (unsigned which = 0; which < options.gateways; ++which) start_gateway(which);
-}
-
-// Nobody starts a server again once gateways and agents are gone.
-drill_cluster::~drill_cluster() {
-  gateways_.clear();
-  orders_.reset();
-  agents_.clear();
-  for (unsigned node = 1; node <= options_.nodes; ++node) end_servers(folder_of(node));
 }
 
 std::string drill_cluster::folder_of(unsigned node) const {

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "app/drill/drill_ground.hpp"
+#include "app/drill/drill_server_process.hpp"
 #include "app/drill/process.hpp"
 #include "db/members.hpp"
 
@@ -37,15 +38,15 @@ struct drill_cluster_options {
   std::string orders_program;
 };
 
-/// Owned by the main thread. Everything it starts is stopped with it: servers too, though they
-/// outlive their agents. Nodes have the numbers from 1 on, gateways from 0. Functions that start or
-/// wait throw std::runtime_error with a sentence where that fails, and drill_interrupted.
+/// Owned by the main thread. Everything it starts is stopped with it, and with this process:
+/// servers too, though they outlive their agents. Nodes have the numbers from 1 on, gateways from
+/// 0. Functions that start or wait throw std::runtime_error with a sentence where that fails, and
+/// drill_interrupted.
 class drill_cluster {
  public:
   /// Starts everything but servers, which bootstrap() has made. drill_unavailable where a program
   /// is missing.
   drill_cluster(const drill_folder& folder, const drill_cluster_options& options);
-  ~drill_cluster();
   drill_cluster(const drill_cluster&) = delete;
   drill_cluster& operator=(const drill_cluster&) = delete;
 
@@ -116,6 +117,7 @@ class drill_cluster {
   reserved_address calls_address_;
   reserved_address orders_address_;
   db::members members_;
+  std::optional<server_guard> servers_;  ///< the last to go, after agents and gateways
   std::optional<process> etcd_;
   std::vector<std::optional<process>> agents_;
   std::vector<std::optional<process>> gateways_;

@@ -208,6 +208,7 @@ void diverged(database_stage& on) {
     direct.kill_queries();
     on.cluster().thaw_server(before.primary);
     drill_pause(awake_alone);
+    on.figure("acknowledged_alone", direct.acknowledged());
   }
   const auto at = load_clock::now();
   on.cluster().agent(before.primary).signal(SIGCONT);

@@ -12,6 +12,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
+constexpr std::chrono::milliseconds kill_interval{20};
+
 core::time_point soon(std::chrono::seconds time) {
   return std::chrono::steady_clock::now() + time;
 }
@@ -33,6 +35,7 @@ direct_clients::direct_clients(const db::endpoint& to, const db::login& who, std
 }
 
 direct_clients::~direct_clients() {
+  for (auto& each : threads_) each.request_stop();
   interrupt_.stop();
 }
 
@@ -47,9 +50,17 @@ void direct_clients::insert() {
 }
 
 void direct_clients::kill_queries() {
-  threads_.emplace_back([this] {
-    for (const auto& each : sessions_) {
-      if (!killer_->run(fmt::format("KILL QUERY {}", each->id()), soon(300s)).ok()) return;
+  threads_.emplace_back([this](const std::stop_token& stop) {
+    while (!stop.stop_requested()) {
+      const auto waiting = killer_->run(
+          "SELECT id FROM information_schema.processlist "
+          "WHERE user = SUBSTRING_INDEX(USER(), '@', 1) AND id <> CONNECTION_ID() AND info <> ''",
+          soon(300s));
+      if (!waiting.ok()) return;
+      for (const auto& row : waiting.tables.at(0).rows) {
+        (void)killer_->run("KILL QUERY " + row.at(0).value(), soon(300s));
+      }
+      std::this_thread::sleep_for(kill_interval);
     }
   });
 }

@@ -24,7 +24,8 @@ class direct_clients {
 
   /// Each sends one row, and waits for the answer on a thread of its own.
   void insert();
-  /// KILL QUERY for each of those, by a session that was opened with them. Does not wait.
+  /// KILL QUERY for every statement of their account that is under way, again and again, by a
+  /// session that was opened with them. Does not wait.
   void kill_queries();
   /// Rows for which an OK came, so far.
   [[nodiscard]] unsigned acknowledged() const { return acknowledged_; }
