@@ -258,8 +258,9 @@ void add_drill(CLI::App& app, command_line& line) {
       ->required();
   command->add_option("--calls-per-second", to.calls_per_second, "The load")->capture_default_str();
   add_duration(*command, "--duration", to.duration, "How long the load lasts, at least");
-  command->add_option("--kills", to.kills, "How often kill-gateway kills it")
-      ->capture_default_str();
+  command->add_option("--kills", to.kills,
+                      "How often kill-gateway kills it (20 times), or db-crash and db-switchover "
+                      "change the primary (3 times)");
   command->add_option("--calls", to.calls, "How many wait in backlog")->capture_default_str();
   command->add_option("--seed", to.seed, "Of what happens at random instants")
       ->capture_default_str();

@@ -239,7 +239,7 @@ std::vector<std::string> drill_scenario_names() {
 std::string drill_scenario_help() {
   std::string text;
   for (const auto& known : known_scenarios()) {
-    text += fmt::format("  {:<17}{}\n", known.name, known.about);
+    text += fmt::format("  {:<21}{}\n", known.name, known.about);
   }
   return text;
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <chrono>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,7 +15,8 @@ struct drill_options {
   double calls_per_second = 50;        ///< --calls-per-second R
   std::chrono::milliseconds duration{4000};  ///< --duration (CLI: seconds) of the load; longer
                                              ///< where a scenario waits for something
-  unsigned kills = 20;                       ///< --kills N: of the gateway, in kill-gateway
+  std::optional<unsigned> kills;             ///< --kills N: of the gateway (20), in kill-gateway;
+                                             ///< of the primary (3), in db-crash
   std::uint64_t calls = 1'000'000;           ///< --calls N: that wait, in backlog
   std::uint64_t seed = 1;                    ///< --seed N: of what happens at random instants
   std::string json;    ///< --json FILE, `-` = standard output instead of the table

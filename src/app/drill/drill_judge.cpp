@@ -149,6 +149,10 @@ class verdict {
     breaks("P3", result_.duplicated, " writes ran twice");
   }
 
+  void scenario() {
+    result_.broken.insert(result_.broken.end(), facts_.broken.begin(), facts_.broken.end());
+  }
+
   void store() {
     for (const auto& problem : facts_.store_problems) result_.broken.push_back({"P1", problem});
     breaks("P2", facts_.contradictions, " calls of one key were answered in two ways");
@@ -201,6 +205,8 @@ class verdict {
              " calls were still touched that were sent more than " + text(*bounds.left_within) +
                  " after the fault");
     }
+    longest("time without a success", bounds.silence_max, result_.silence_ms);
+    longest("recovery", bounds.recover_max, static_cast<double>(result_.recover_ms.value_or(0)));
   }
 
   void servers() {
@@ -243,6 +249,11 @@ class verdict {
   }
   static std::string text(milliseconds time) { return std::to_string(time.count()) + " ms"; }
 
+  void longest(const std::string& what, std::optional<milliseconds> bound, double ms) {
+    if (!bound || ms <= static_cast<double>(bound->count())) return;
+    breaks("P5", static_cast<std::uint64_t>(ms),
+           " ms was the longest " + what + ", and " + text(*bound) + " are promised");
+  }
   void breaks(const std::string& id, std::uint64_t number, const std::string& what,
               bool also_none = false) {
     if (number > 0 || also_none) result_.broken.push_back({id, std::to_string(number) + what});
@@ -274,6 +285,7 @@ drill_result judge(const drill_facts& facts) {
   }
   verdict what(facts, result);
   what.effects();
+  what.scenario();
   what.store();
   what.full_disk();
   what.failures();

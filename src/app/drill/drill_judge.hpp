@@ -53,6 +53,8 @@ struct drill_bounds {
   /// for one that kills servers, and not tried again.
   bool all_die = false;
   bool refusals = false;  ///< calls may be refused, as long as the goodput holds
+  std::optional<std::chrono::milliseconds> silence_max;  ///< no time without a success is longer
+  std::optional<std::chrono::milliseconds> recover_max;
 };
 
 /// Good answers per second, none of them slower than hurt_after: over the time in which the servers
@@ -79,6 +81,11 @@ struct drill_full_disk {
   bool gateway_lives = false;          ///< with no byte free
 };
 
+struct broken_promise {
+  std::string id;  ///< "P1", "P2", "P3", "P4", "P5", "P6"
+  std::string why;
+};
+
 struct drill_facts {
   std::string scenario;
   std::string skipped;  ///< why it could not be played here; all else means nothing then
@@ -100,11 +107,7 @@ struct drill_facts {
   std::optional<bool> primary_serves;                   ///< at the end, where it must
   std::vector<std::string> store_problems;  ///< what does not agree in the call store, at the end
   std::uint64_t contradictions = 0;         ///< calls of which callers heard different ends
-};
-
-struct broken_promise {
-  std::string id;  ///< "P1", "P2", "P3", "P5", "P6"
-  std::string why;
+  std::vector<broken_promise> broken;       ///< what the scenario itself saw
 };
 
 struct drill_counts {

@@ -4,6 +4,7 @@
 #include <optional>
 #include <stdexcept>
 
+#include "app/drill/drill_database.hpp"
 #include "app/drill/drill_stage.hpp"
 
 namespace understudy::app {
@@ -19,6 +20,13 @@ template <typename Function>
 void for_each_scenario(Function look) {
   for (const auto& list : {crash_scenarios(), trouble_scenarios(), worker_scenarios(),
                            stored_scenarios(), backlog_scenarios()}) {
+    for (const auto& one : list) look(one);
+  }
+}
+
+template <typename Function>
+void for_each_database_scenario(Function look) {
+  for (const auto& list : {database_scenarios(), outage_scenarios()}) {
     for (const auto& one : list) look(one);
   }
 }
@@ -43,6 +51,9 @@ std::vector<drill_scenario_info> known_scenarios() {
     const bool all = std::find(std::begin(in_all), std::end(in_all), one.name) != std::end(in_all);
     known.push_back({std::string(one.name), std::string(one.about), one.own_pace, all});
   });
+  for_each_database_scenario([&](const database_scenario& one) {
+    known.push_back({std::string(one.name), std::string(one.about), true, false});
+  });
   return known;
 }
 
@@ -59,6 +70,11 @@ std::string_view suffix_of(drill_pace pace) {
 }
 
 drill_facts run_scenario(std::string_view name, const drill_settings& settings) {
+  const database_scenario* of_database = nullptr;
+  for_each_database_scenario([&](const database_scenario& one) {
+    if (one.name == name) of_database = &one;
+  });
+  if (of_database != nullptr) return play(*of_database, settings);
   const drill_scenario* found = nullptr;
   for_each_scenario([&](const drill_scenario& one) {
     if (one.name == name) found = &one;

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,7 +23,7 @@ struct drill_settings {
   drill_pace pace = drill_pace::normal;
   double calls_per_second = 50;
   std::chrono::milliseconds duration{4000};
-  unsigned kills = 20;              ///< of the gateway, where the scenario is about that
+  std::optional<unsigned> kills;    ///< where the scenario is about that; else as it has it
   std::uint64_t calls = 1'000'000;  ///< that wait, where the scenario is about that
   std::uint64_t seed = 1;           ///< of their instants
   bool keep = false;

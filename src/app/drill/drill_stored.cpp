@@ -110,6 +110,7 @@ std::string stored_load::place(drill_call& call) {
       return answer;
     } catch (const rpc_error& error) {
       refused_.note(error);
+      ++errors_;
       call.call.end = load_clock::now();
       call.call.error = true;
       call.call.code = error.code();

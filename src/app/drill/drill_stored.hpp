@@ -53,6 +53,8 @@ class stored_load {
   /// Calls that have an answer, so far.
   [[nodiscard]] std::uint64_t answered() const { return answered_; }
   [[nodiscard]] const refusal_counts& refused() const { return refused_; }
+  /// Errors that were answered, refusals too, so far: most calls were repeated then.
+  [[nodiscard]] std::uint64_t errors() const { return errors_; }
 
   // Once it has finished:
   [[nodiscard]] std::vector<drill_call> take_calls() { return std::move(calls_); }
@@ -70,6 +72,7 @@ class stored_load {
   std::atomic<std::uint64_t> next_;
   std::atomic<std::uint64_t> answered_{0};
   refusal_counts refused_;
+  std::atomic<std::uint64_t> errors_{0};
   std::uint64_t contradictions_ = 0;
   std::mutex mutex_;  // guards calls_
   std::vector<drill_call> calls_;

@@ -17,6 +17,7 @@ constexpr milliseconds all_down_for{1500};
 constexpr unsigned together = 50;
 // Between two kills of the gateway: some hit it while it starts, most while it works.
 constexpr milliseconds kill_pause_max{250};
+constexpr unsigned kills_default = 20;
 constexpr milliseconds server_pause{400};
 
 void begin(drill_stage& on) {
@@ -37,7 +38,7 @@ void kill_gateway(drill_stage& on) {
   stored_load load(load_for(on));
   core::dice when(on.settings().seed);
   on.say("killing the gateway again and again");
-  for (unsigned i = 0; i < on.settings().kills; ++i) {
+  for (unsigned i = 0; i < on.settings().kills.value_or(kills_default); ++i) {
     drill_pause(milliseconds(static_cast<int>(when.unit() * kill_pause_max.count())));
     on.site().kill_gateway();
     on.site().start_gateway();
