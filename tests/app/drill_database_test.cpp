@@ -71,7 +71,9 @@ TEST_F(drill_database, an_end_by_whatever_signal_leaves_no_server_behind) {
     drill.signal(signal);
     const auto status = drill.wait(60s);
     ASSERT_TRUE(status);
-    if (signal == SIGINT) EXPECT_EQ(WEXITSTATUS(*status), 130);
+    if (signal == SIGINT) {
+      EXPECT_EQ(WEXITSTATUS(*status), 130);
+    }
     for (int i = 0; i < 3000 && running() > 0; ++i) std::this_thread::sleep_for(10ms);
     EXPECT_EQ(running(), 0);
     EXPECT_EQ(folders(), signal == SIGINT ? 0 : 1);

@@ -303,6 +303,13 @@ bool drill_cluster::is_whole(unsigned gateway) const {
          now.up.size() == options_.nodes;
 }
 
+std::uint64_t drill_cluster::cut() const {
+  double all = 0;
+  const auto seen = boost::json::parse(get("/databases/main"));
+  for (const auto& each : array_of(seen, "endpoints")) all += number_of(each, "cut");
+  return static_cast<std::uint64_t>(all);
+}
+
 std::optional<std::int64_t> drill_cluster::first_event_ms(std::int64_t since_ms) const {
   std::optional<std::int64_t> first;
   for (unsigned which = 0; which < options_.gateways; ++which) {
