@@ -62,8 +62,8 @@ core::time_point now() {
 
 /// One copy under way: a thread writes it to one end of a pair, and it leaves from the other.
 struct copy_giver::gift {
-  gift(tcp::socket to, std::string with, asio::io_context& on)
-      : peer(std::move(to)), ticket(std::move(with)), from(on), timer(on) {}
+  gift(tcp::socket to, redeemed with, asio::io_context& on)
+      : peer(std::move(to)), claim(std::move(with)), from(on), timer(on) {}
   ~gift() {
     if (sender.joinable()) sender.join();
   }
@@ -94,7 +94,7 @@ struct copy_giver::gift {
   }
 
   tcp::socket peer;
-  const std::string ticket;
+  const redeemed claim;
   stream from;
   asio::steady_timer timer;
   db::interrupt stop;
@@ -139,14 +139,15 @@ copy_said copy_giver::promise() {
   return out;
 }
 
-std::optional<std::string> copy_giver::redeem(std::string_view request) {
+std::optional<copy_giver::redeemed> copy_giver::redeem(std::string_view request) {
   const std::lock_guard lock(mutex_);
-  if (ticket_.empty() || now() >= valid_until_ ||
-      !same(request, copy_request(options_.secret, options_.node, ticket_))) {
-    return std::nullopt;
+  if (ticket_.empty() || now() >= valid_until_) return std::nullopt;
+  for (const std::string& each : {options_.secret, options_.secret_before}) {
+    if (each.empty() || !same(request, copy_request(each, options_.node, ticket_))) continue;
+    giving_ = true;
+    return redeemed{std::exchange(ticket_, {}), each};
   }
-  giving_ = true;
-  return std::exchange(ticket_, {});
+  return std::nullopt;
 }
 
 asio::awaitable<void> copy_giver::accept(copy_giver* self) {
@@ -170,10 +171,10 @@ asio::awaitable<void> copy_giver::serve(copy_giver* self, tcp::socket peer) {
   } else {
     plain = std::move(peer);
   }
-  std::optional<std::string> ticket;
+  std::optional<redeemed> ticket;
   if (plain) {
     std::string request(copy_request_bytes, '\0');
-    const auto asks = std::make_shared<gift>(std::move(*plain), std::string(), self->io_);
+    const auto asks = std::make_shared<gift>(std::move(*plain), redeemed(), self->io_);
     gift::limit(asks, request_max);
     const auto [failed, size] =
         co_await asio::async_read(asks->peer, asio::buffer(request), awaited);
@@ -200,7 +201,7 @@ asio::awaitable<void> copy_giver::give(copy_giver* self, std::shared_ptr<gift> w
     to->failure = of->send(to->pair.out(), &to->stop);
     to->pair.close_out();
   });
-  copy_proof proof(self->options_.secret, self->options_.node, what->ticket);
+  copy_proof proof(what->claim.secret, self->options_.node, what->claim.ticket);
   std::array<char, copy_block_max> bytes;
   asio::steady_timer tick(self->io_);
   bool whole = true;

@@ -23,6 +23,7 @@ struct giver_options {
   core::node_id node{};
   std::string secret;
   std::shared_ptr<net::tls_acceptor> tls{};  ///< null: without TLS
+  std::string secret_before{};               ///< as good; empty: there is none
 };
 
 /// Listens at an address of its own, on a thread of its own, and gives a copy to whoever shows the
@@ -46,8 +47,12 @@ class copy_giver {
                                                           boost::asio::ip::tcp::socket peer);
   [[nodiscard]] static boost::asio::awaitable<void> give(copy_giver* self,
                                                          std::shared_ptr<gift> what);
+  struct redeemed {
+    std::string ticket;
+    std::string secret;  ///< under which its holder said it
+  };
   /// The ticket, where this is what its holder says; it is used up then.
-  [[nodiscard]] std::optional<std::string> redeem(std::string_view request);
+  [[nodiscard]] std::optional<redeemed> redeem(std::string_view request);
 
   const giver_options options_;
   db::copy_source& of_;

@@ -164,7 +164,8 @@ asio::awaitable<line::answer> line::ask(std::string method, std::string body,
     call.caller = caller_;
     call.number = ++number_;
     call.body = body;
-    call.proof = prove_call(options_.secret, options_.node, method, call);
+    const std::string secret = options_.secret;
+    call.proof = prove_call(secret, options_.node, method, call);
     raw_answer got = co_await exchange(method, "[" + to_json_text(call) + "]", deadline);
     out = std::move(got.what);
     if (!out.came) {
@@ -177,7 +178,7 @@ asio::awaitable<line::answer> line::ask(std::string method, std::string body,
     out.came = false;
     try {
       auto said = from_json_text<sealed_answer>(out.body);
-      out.came = same(said.proof, prove_answer(options_.secret, call, said.body));
+      out.came = same(said.proof, prove_answer(secret, call, said.body));
       out.body = std::move(said.body);
       if (!out.came) out.why = "what answers at " + options_.address + " does not know the secret";
     } catch (const rpc_error& e) {

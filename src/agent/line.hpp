@@ -40,6 +40,8 @@ class line : public std::enable_shared_from_this<line> {
 
   [[nodiscard]] boost::asio::awaitable<answer> ask(std::string method, std::string body,
                                                    core::time_point deadline);
+  /// For calls that are made from now on.
+  void use_secret(std::string secret) { options_.secret = std::move(secret); }
   /// No call any more; those under way end as unanswered.
   void close();
   /// Where the agent was found last.
@@ -58,7 +60,7 @@ class line : public std::enable_shared_from_this<line> {
   [[nodiscard]] boost::asio::awaitable<answer> introduce(core::time_point deadline);
 
   boost::asio::any_io_executor executor_;
-  const line_options options_;
+  line_options options_;
   const std::string caller_ = random_text();
   std::string nonce_;
   std::uint64_t number_ = 0;

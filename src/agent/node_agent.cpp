@@ -90,7 +90,8 @@ node_agent::~node_agent() {
 void node_agent::start() {
   const fs::path folder = options_.work.server.settings.folder;
   auto made = std::make_unique<running>(folder);
-  made->face = std::make_shared<node_face>(options_.secret, options_.id, options_.log);
+  made->face = std::make_shared<node_face>(options_.secret, options_.id, options_.log,
+                                           options_.secret_before);
 
   line_options to;
   to.secret = options_.secret;
@@ -111,17 +112,23 @@ void node_agent::start() {
     if (!place) place = std::make_unique<copy_taker>(there);
     return place.get();
   };
-  made->face->work = std::make_unique<keeper>(
-      std::move(work), version_of(options_.work.server.program, folder),
-      version_of((options_.work.tools / "mariadb-backup").string(), folder));
+  if (options_.only_copies) {
+    made->face->source = options_.only_copies.get();
+  } else {
+    made->face->work = std::make_unique<keeper>(
+        std::move(work), version_of(options_.work.server.program, folder),
+        version_of((options_.work.tools / "mariadb-backup").string(), folder));
+    made->face->source = &made->face->work->copies();
+  }
 
   gives.node = options_.id;
   gives.secret = options_.secret;
+  gives.secret_before = options_.secret_before;
   gives.listen = options_.listen_copies;
   if (gives.listen.empty()) {
     gives.listen = options_.listen.substr(0, options_.listen.rfind(':')) + ":0";
   }
-  made->face->copies = std::make_unique<copy_giver>(gives, made->face->work->copies());
+  made->face->copies = std::make_unique<copy_giver>(gives, *made->face->source);
 
   server_options serve;
   serve.workers = workers;
@@ -156,7 +163,8 @@ std::string node_agent::address_of_copies() const {
 }
 
 std::string node_agent::damaged() const {
-  return running_ ? running_->face->work->look(look_words()).damaged : std::string();
+  if (!running_ || !running_->face->work) return {};
+  return running_->face->work->look(look_words()).damaged;
 }
 
 }  // namespace understudy::agent

@@ -18,14 +18,21 @@ struct node_options {
   std::string listen;  ///< HOST:PORT; port 0: any
   /// Where copies are had, HOST:PORT; empty: any port, at the host of `listen`.
   std::string listen_copies;
-  db::agent_options work;          ///< but for the donors
-  std::string secret;              ///< the same for all agents and supervisors of a cluster
-  std::optional<tls_options> tls;  ///< for callers and for donors
+  db::agent_options work;  ///< but for the donors
+  /// The server is somebody else's: it is only copied. Of `work` the folder counts alone then.
+  std::shared_ptr<db::copy_source> only_copies;
+  std::string secret;  ///< the same for all agents and supervisors of a cluster
+  /// Who calls with it is heard as well, while a cluster gets another secret; empty: nobody is.
+  std::string secret_before{};
+  std::optional<tls_options> tls;               ///< for callers and for donors
   std::map<core::node_id, std::string> agents;  ///< of all nodes, HOST:PORT
   /// For people, a sentence a line; any thread. Or nothing.
   std::function<void(const std::string&)> log;
 };
 
+/// Of a server that is somebody else's it only gives copies to other agents, and is not to be asked
+/// anything else: it never starts, kills, repairs or replaces that server.
+///
 /// Serves what a supervisor's remote_agent asks. It starts no server by itself: a supervisor says
 /// so. When it ends, the server of its node runs on, and the next agent finds it. One thread at a
 /// time; several agents in a process are no problem.

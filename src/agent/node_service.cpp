@@ -59,22 +59,14 @@ BOOST_DESCRIBE_STRUCT(no_words, (), ())
 measure_said measure(node_face& face, const no_words&) {
   measure_said out;
   std::uintmax_t bytes = 0;
-  out.why = face.work->copies().measure(bytes);  // a sentence of ours
+  out.why = face.source->measure(bytes);  // a sentence of ours
   out.bytes = bytes;
   return out;
 }
 
-}  // namespace
-
-service_definition node_service(const std::shared_ptr<node_face>& face) {
-  struct nothing {};
-  service<nothing> out{std::string(service_name)};
-  out.method("challenge", [face] { return face->caller.nonce(); })
-      .comment("The nonce that calls have to prove the secret with.")
-      .nonblocking();
-  const auto add = [&](const std::string& name, auto does, const std::string& comment) {
-    out.method(name, std::move(does), {"call"}).comment(comment);
-  };
+// What only the owner of a server can do.
+template <typename Add>
+void add_steps(const Add& add, const std::shared_ptr<node_face>& face) {
   add("look",
       method<look_words>(face, "look",
                          [](node_face& of, const look_words& said) { return of.work->look(said); }),
@@ -88,6 +80,20 @@ service_definition node_service(const std::shared_ptr<node_face>& face) {
       method<work_words>(face, "work",
                          [](node_face& of, const work_words& said) { return of.work->work(said); }),
       "How a step is; may wait for its end.");
+}
+
+}  // namespace
+
+service_definition node_service(const std::shared_ptr<node_face>& face) {
+  struct nothing {};
+  service<nothing> out{std::string(service_name)};
+  out.method("challenge", [face] { return face->caller.nonce(); })
+      .comment("The nonce that calls have to prove the secret with.")
+      .nonblocking();
+  const auto add = [&](const std::string& name, auto does, const std::string& comment) {
+    out.method(name, std::move(does), {"call"}).comment(comment);
+  };
+  if (face->work) add_steps(add, face);
   add("measure", method<no_words>(face, "measure", measure), "How large a copy is, about.");
   add("copy",
       method<no_words>(face, "copy",

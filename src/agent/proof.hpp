@@ -52,7 +52,8 @@ struct sealed {
 /// What an agent knows of its callers. For any thread.
 class door {
  public:
-  door(std::string secret, core::node_id node);
+  /// `before`: calls under it are good, too, and answered under it; empty: there is none.
+  door(std::string secret, core::node_id node, std::string before = {});
 
   enum class verdict : std::uint8_t {
     good,
@@ -71,10 +72,12 @@ class door {
   struct window {
     std::uint64_t highest = 0;
     std::uint64_t taken = 0;
+    bool before = false;  ///< the last call was under the secret of before
   };
   [[nodiscard]] static bool take(window& of, std::uint64_t number);
 
   const std::string secret_;
+  const std::string before_;
   const core::node_id node_;
   mutable std::mutex mutex_;
   std::string nonce_ = random_text();

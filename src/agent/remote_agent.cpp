@@ -178,6 +178,10 @@ void remote_agent::look(time_point deadline, std::function<void(core::process)> 
   });
 }
 
+void remote_agent::use_secret(std::string secret) {
+  work_->to->use_secret(std::move(secret));
+}
+
 void remote_agent::describe(
     time_point deadline,
     std::function<void(std::optional<look_said>, const std::string& why)> done) {

@@ -32,6 +32,8 @@ class remote_agent final : public cluster::agent {
   void look(core::time_point deadline, std::function<void(core::process)> done) override;
   void watch(std::function<void(core::process)> told) override;
 
+  /// From now on; what is under way goes on with it.
+  void use_secret(std::string secret);
   /// All that the agent says of its node; nothing: it did not answer, and `why` says more.
   void describe(core::time_point deadline,
                 std::function<void(std::optional<look_said>, const std::string& why)> done);

@@ -33,7 +33,8 @@ struct overseer::work : std::enable_shared_from_this<work> {
     bool busy = false;        // with a look, or a step over SQL
     bool agent_busy = false;  // with a step
     bool agent_looks = false;
-    std::optional<core::tell> waiting;  // until the look under way is over
+    std::optional<core::tell> waiting;         // until the look under way is over
+    std::function<void(std::string)> renewal;  // the same
     time_point looked_at{};
     std::optional<core::sight> seen;
   };
@@ -59,6 +60,7 @@ struct overseer::work : std::enable_shared_from_this<work> {
   void tell(const core::tell& what);
   void over_sql(const core::tell& what, node& at);
   void by_agent(const core::tell& what, node& at);
+  void renew(node_id id, node& at);
   void reported(node_id id, const db::node_report& what, bool is_step);
   void ask_agent(node_id id, node& at);
   void gates(bool closed);
@@ -267,6 +269,19 @@ void overseer::work::over_sql(const core::tell& what, node& to) {
   decisions.ended(now(), what.node, core::step_end::failed);
 }
 
+void overseer::work::renew(node_id id, node& to) {
+  to.busy = true;
+  const auto whom = std::exchange(to.renewal, nullptr);
+  const core::topology* const known = decisions.known();
+  const auto done = here([this, id, whom](const db::node_report& r) {
+    whom(r.end == core::step_end::done ? std::string() : "it was not done: " + r.why);
+    reported(id, r, false);
+  });
+  if (known != nullptr && to.link->renew_receiver(known->gen, options.step_within, done)) return;
+  to.busy = false;
+  whom("it can not be asked now");
+}
+
 void overseer::work::reported(node_id id, const db::node_report& what, bool is_step) {
   node& of = nodes.at(id);
   of.busy = false;
@@ -288,6 +303,7 @@ void overseer::work::reported(node_id id, const db::node_report& what, bool is_s
                 "it is tried again where it is still needed"});
   }
   if (of.waiting) over_sql(*std::exchange(of.waiting, std::nullopt), of);
+  if (of.renewal && !of.busy) renew(id, of);
   decide();
   // What was done to one may show on another.
   if (gone || is_step) look_around();
@@ -359,6 +375,17 @@ std::string overseer::ask(const core::order& what) {
   std::string why = work_->decisions.ask(now(), what);
   work_->decide();
   return why;
+}
+
+void overseer::use_passwords(const std::string& supervisor, const std::string& replication) {
+  for (auto& each : work_->nodes) each.second.link->use_passwords(supervisor, replication);
+}
+
+void overseer::renew_receiver(node_id node, std::function<void(std::string)> done) {
+  const auto found = work_->nodes.find(node);
+  if (found == work_->nodes.end()) return done("there is no such node");
+  found->second.renewal = std::move(done);
+  if (!found->second.busy) work_->renew(node, found->second);
 }
 
 const core::topology* overseer::known() const {

@@ -56,6 +56,11 @@ class overseer {
   void start();
   /// What an operator wants. Empty: it will be done as soon as it can be; else why not.
   [[nodiscard]] std::string ask(const core::order& what);
+  /// From now on, for all nodes; connections stay.
+  void use_passwords(const std::string& supervisor, const std::string& replication);
+  /// See db::node_session. `done` gets a sentence where it was not done; it is not called after the
+  /// destructor. One at a time for each node.
+  void renew_receiver(core::node_id node, std::function<void(std::string)> done);
   [[nodiscard]] const core::topology* known() const;
   [[nodiscard]] bool leads() const;
   /// The last look at a node; nullptr: it did not answer.

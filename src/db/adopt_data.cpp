@@ -50,6 +50,34 @@ void inspector::check_history() {
   }
 }
 
+/// An empty node that receives from the very beginning of a log gets nothing of what was there
+/// before, and nobody would notice until a row of that is changed. Of a log that begins later the
+/// server says that it does not reach back, and a copy is made.
+void inspector::check_beginning() {
+  const bool blocked =
+      std::any_of(out_.findings.begin(), out_.findings.end(), [](const adopt_finding& each) {
+        return each.about == "history" && each.weight == adopt_weight::blocks;
+      });
+  if (setting("log_bin") != "ON" || blocked) return;
+  const table logs = ask("SHOW BINARY LOGS");
+  if (logs.rows.empty()) return;
+  const table head = ask(fmt::format("SHOW BINLOG EVENTS IN {} LIMIT 2", db::quoted(logs.first())));
+  for (std::size_t i = 0; i < head.rows.size(); ++i) {
+    if (head.at(i, "Event_type") != "Gtid_list" || head.at(i, "Info") != "[]") continue;
+    find(adopt_weight::fixable, "beginning",
+         "its binary log goes back to the first transaction, so that an empty node could receive "
+         "all of it and miss what was there before: the log has to begin later");
+    if (setting("gtid_binlog_state").empty()) {
+      out_.statements.push_back(
+          fmt::format("SET GLOBAL gtid_binlog_state='0-{}-1'",
+                      setting("server_id") == "0" ? std::string("1") : setting("server_id")));
+    } else {
+      out_.statements.emplace_back("FLUSH BINARY LOGS");
+      out_.statements.emplace_back("PURGE BINARY LOGS BEFORE NOW() + INTERVAL 1 DAY");
+    }
+  }
+}
+
 void inspector::check_replication() {
   const table from = ask("SHOW ALL SLAVES STATUS");
   for (std::size_t i = 0; i < from.rows.size(); ++i) {

@@ -23,6 +23,7 @@ class inspector {
     check_network();
     check_place();
     check_history();
+    check_beginning();
     check_replication();
     check_tables();
     check_transactions();
@@ -52,6 +53,7 @@ class inspector {
   void check_network();
   void check_place();
   void check_history();
+  void check_beginning();
   void check_domains(std::string_view what, const std::string& positions, std::string_view remedy);
   void check_replication();
   void check_tables();

@@ -180,6 +180,24 @@ std::string finish_repair(local_node& node) {
   return go_on(node, on, done);
 }
 
+namespace {
+
+/// With nothing to take back, and its place right, it would be told the same again for ever.
+std::string check_reach(local_node& node, session& on, const core::sight& now) {
+  constexpr unsigned no_common_log = 1236;
+  if (now.receive_error != no_common_log) return {};
+  std::string right;
+  if (std::string f =
+          node.ask(on, "SELECT @@global.gtid_slave_pos=@@global.gtid_binlog_pos", right);
+      !f.empty()) {
+    return f;
+  }
+  if (right != "1") return {};
+  return "there is nothing to take back: the other's log does not reach back to where it is";
+}
+
+}  // namespace
+
 std::string repair_from(local_node& node, core::node_id primary) {
   session on(node.stop);
   core::sight now;
@@ -198,6 +216,7 @@ std::string repair_from(local_node& node, core::node_id primary) {
     return f;
   }
   if (what.tail.empty()) {
+    if (std::string f = check_reach(node, on, now); !f.empty()) return f;
     return node.run(on, "RESET SLAVE ALL;SET GLOBAL gtid_slave_pos=@@global.gtid_binlog_pos");
   }
   // Before anything that may fail: a clone, which comes next then, deletes it.

@@ -141,6 +141,11 @@ TEST_F(Adopt, AServerWithDataBecomesAPrimaryWhoseCopyIsEqual) {
   end_plain();
   ASSERT_EQ(write_durably(folder() / "adopted.cnf", report.settings), "");
   start_plain({}, "--defaults-file=" + (folder() / "adopted.cnf").string());
+  // The log is a new one, and must not look as if everything were in it.
+  report = inspect(task());
+  EXPECT_TRUE(found(report, adopt_weight::fixable, "beginning")) << all_of(report);
+  failed = adopt_fix(task(), report.statements);
+  EXPECT_TRUE(failed.empty()) << failed.front();
   report = inspect(task());
   EXPECT_TRUE(report.ready()) << all_of(report);
   EXPECT_EQ(report.settings, "");

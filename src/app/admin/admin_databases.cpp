@@ -9,6 +9,7 @@
 #include <string>
 #include <utility>
 
+#include "app/admin/admin_database_jobs.hpp"
 #include "app/common/json_out.hpp"
 #include "app/database/database_json.hpp"
 
@@ -24,6 +25,10 @@ constexpr std::array<std::string_view, 9> orders{"bootstrap", "adopt",       "sw
                                                  "takeover",  "maintenance", "rejoin",
                                                  "clone",     "add-node",    "remove-node"};
 
+constexpr std::string_view verify_name = "verify";
+constexpr std::string_view job_name = "job";
+constexpr std::string_view rotation_name = "rotate-password";
+
 struct database_path {
   std::string name;   // empty: all
   std::string order;  // empty: none
@@ -38,7 +43,10 @@ std::optional<database_path> read_path(std::string_view path) {
   out.name = path.substr(0, slash);
   if (slash != std::string_view::npos) {
     out.order = path.substr(slash + 1);
-    if (std::ranges::find(orders, std::string_view(out.order)) == orders.end()) return std::nullopt;
+    const std::string_view order = out.order;
+    const bool known = std::ranges::find(orders, order) != orders.end();
+    const bool works = order == verify_name || order == job_name || order == rotation_name;
+    if (!known && !works) return std::nullopt;
   }
   return out.name.empty() ? std::nullopt : std::optional(out);
 }
@@ -48,6 +56,8 @@ struct wishes {
   std::optional<core::node_id> node;  // "primary", "to" or "node"
   core::node_id donor{};
   std::optional<bool> on;
+  std::string file;
+  bool finish = false;
   std::string wrong;
 };
 
@@ -72,6 +82,10 @@ wishes read_wishes(const std::string& body) {
       } else {
         out.node = node;
       }
+    } else if (name == "file" && value.is_string() && value.get_string().starts_with('/')) {
+      out.file = value.get_string();
+    } else if (name == "finish" && value.is_bool()) {
+      out.finish = value.get_bool();
     } else if (name == "on" && value.is_bool()) {
       out.on = value.get_bool();
     } else {
@@ -152,6 +166,7 @@ boost::asio::awaitable<http_response> tell_all(std::shared_ptr<databases> all, s
 std::string_view database_methods(std::string_view path) {
   const auto read = read_path(path);
   if (!read) return {};
+  if (read->order == job_name) return "GET, HEAD, DELETE";
   return read->order.empty() ? "GET, HEAD" : "POST";
 }
 
@@ -161,8 +176,18 @@ boost::asio::awaitable<http_response> serve_databases(std::shared_ptr<databases>
   const auto path = read_path(request.path);
   if (!path) co_return http_error(404, "Write /databases/NAME, or that with an order.");
   if (path->order.empty()) co_return co_await tell_all(all, path->name);
+  if (path->order == job_name) {
+    co_return co_await serve_job(all, path->name, request.method == "DELETE");
+  }
   const wishes wish = read_wishes(request.body);
   if (!wish.wrong.empty()) co_return http_error(400, wish.wrong);
+  if (path->order == rotation_name) {
+    if (wish.file.empty() != wish.finish) {
+      co_return http_error(400, "It needs {\"file\":\"/PATH\"} or {\"finish\":true}.");
+    }
+    co_return co_await start_rotation(all, path->name, wish.file);
+  }
+  if (path->order == verify_name) co_return co_await start_verify(all, path->name);
   auto order = order_of(path->order, wish);
   if (!order) {
     co_return http_error(400, path->order == "maintenance"
@@ -170,6 +195,10 @@ boost::asio::awaitable<http_response> serve_databases(std::shared_ptr<databases>
                                   : "It needs a node: {\"node\":1}.");
   }
   const std::uint64_t after = events.last();
+  if (path->order == "adopt") {
+    const http_response fit = co_await check_adoption(all, path->name, *wish.node);
+    if (fit.status != 200) co_return fit;
+  }
   const auto refused = co_await all->ask(path->name, std::move(*order));
   if (!refused) co_return http_error(404, "There is no database \"" + path->name + "\".");
   if (!refused->empty()) co_return http_error(409, *refused);

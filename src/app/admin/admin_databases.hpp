@@ -24,7 +24,11 @@ inline constexpr std::string_view databases_path = "/databases";
 /// {"node"}:
 /// 202 with {"asked":true,"after":<event>}: it will be carried out as soon as it can be; events
 /// after that number tell how it went. 409 where it is refused, with why; 404 for unknown names,
-/// 400 for what can not be read.
+/// 400 for what can not be read. An adoption is refused with what was found, see
+/// database_reports.hpp.
+///
+/// POST /databases/NAME/verify, and rotate-password with {"file":"/PATH"} or {"finish":true}, begin
+/// a long work, and /databases/NAME/job tells of it: see admin_database_jobs.hpp.
 [[nodiscard]] boost::asio::awaitable<net::http_response> serve_databases(
     std::shared_ptr<databases> all, event_log& events, const net::http_request& request);
 

@@ -12,6 +12,12 @@ constexpr const char* order_exit_codes =
     "Exit codes: 0 done, 1 a check failed, 2 wrong usage, 3 the gateway was not reached,\n"
     "4 refused (says why), 5 not done in time, and may be yet.";
 
+constexpr const char* verify_exit_codes =
+    "Commits are held for some milliseconds, once. Progress is told on standard error.\n"
+    "Exit codes: 0 all is the same, 1 there are differences, or something was not compared,\n"
+    "2 wrong usage, 3 the gateway was not reached, 4 refused (says why), 5 not done in time: it\n"
+    "goes on.";
+
 class db_line {
  public:
   db_line(CLI::App& db, command_line& line) : db_(db), line_(line), to_(line.db) {}
@@ -42,7 +48,14 @@ class db_line {
         ->check(CLI::Range(1U, core::node_number_max))
         ->type_name("NUMBER");
   }
+  CLI::App* job(const std::string& name, const std::string& help, run_function run) {
+    CLI::App* command = add(db_, name, help, run);
+    add_duration(*command, "--patience", to_.job_patience, "How long to wait until it is done");
+    return command;
+  }
   void add_all();
+  void add_prepare();
+  void add_jobs();
   void add_nodes();
 
  private:
@@ -72,7 +85,53 @@ void db_line::add_all() {
   CLI::App* clone = order("clone", "Make a node anew, as a copy of another", run_db_clone);
   node(clone, "NODE", to_.node, "Which one; its own data goes")->required();
   node(clone, "--from", to_.other, "The donor [a member, or else the primary]");
+  add_prepare();
+  add_jobs();
   add_nodes();
+}
+
+void db_line::add_jobs() {
+  CLI::App* verify = job("verify", "Whether all nodes have the same data", run_db_verify);
+  verify->add_flag("--stop", to_.stop, "End the long work that runs, of whatever kind");
+  verify->footer(verify_exit_codes);
+  CLI::App* rotate =
+      job("rotate-password", "Another secret for a cluster, while it works", run_db_rotate);
+  CLI::Option* file = rotate->add_option(
+      "--new", to_.file, "A file on the gateway's host, with the new secret in its first line");
+  CLI::Option* finish = rotate->add_flag(
+      "--finish", to_.finish, "Make the old one invalid, once all hosts have the new one");
+  file->type_name("FILE")->excludes(finish);
+  rotate->require_option(1, 0);
+  rotate->footer(
+      "Both are good until --finish, which refuses while something still uses the old one.\n"
+      "Exit codes: 0 done, 1 something was in the way (says what), 2 wrong usage, 3 the gateway "
+      "was\n"
+      "not reached, 4 refused (says why), 5 not done in time: it goes on.");
+}
+
+void db_line::add_prepare() {
+  db_prepare_command& to = line_.prepare;
+  CLI::App* command = db_.add_subcommand(
+      "prepare", "On the host of a server that has data: what is in the way of adopting it");
+  command
+      ->add_option("-c,--config", to.config, "Configuration file (TOML), as the gateways have it")
+      ->required()
+      ->type_name("FILE");
+  command->add_option("-d,--database", to.database, "Which one [the only one]")->type_name("NAME");
+  node(command, "--id", to.node, "Which node the server is to be")->required();
+  command->add_option("--socket", to.socket, "Of the server")
+      ->type_name("FILE")
+      ->default_val("/run/mysqld/mysqld.sock");
+  command->add_option("--user", to.user, "As whom to log in there")
+      ->type_name("NAME")
+      ->capture_default_str();
+  command->add_flag("--yes", to.yes, "Do what can be done while it runs; else it is only shown");
+  command->add_flag("--json", to.json, "Print JSON");
+  command->footer(
+      "Exit codes: 0 it can be adopted, 2 wrong usage or configuration, 3 the server was not\n"
+      "reached, 4 something is in the way.");
+  command->callback(
+      [&line = line_] { line.run = [&line] { return run_db_prepare(line.prepare); }; });
 }
 
 void db_line::add_nodes() {
@@ -108,8 +167,8 @@ void add_node(CLI::App& app, command_line& line) {
   command->footer(
       "On start it prints `agent HOST:PORT` and `copies HOST:PORT`. It starts no server by "
       "itself:\n"
-      "the gateway that supervises says so. SIGHUP reads the certificates again; SIGTERM ends the\n"
-      "agent, and the server runs on, and is found again by the next agent.");
+      "the gateway that supervises says so. SIGHUP reads the certificates and the secret again;\n"
+      "SIGTERM ends the agent, and the server runs on, and is found again by the next agent.");
   command->callback([&line] { line.run = [&line] { return run_node(line.node); }; });
 }
 

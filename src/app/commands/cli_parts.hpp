@@ -11,6 +11,9 @@
 #include "app/commands/command_calls.hpp"
 #include "app/commands/command_config.hpp"
 #include "app/commands/command_db.hpp"
+#include "app/commands/command_db_adopt.hpp"
+#include "app/commands/command_db_rotate.hpp"
+#include "app/commands/command_db_verify.hpp"
 #include "app/commands/command_drill.hpp"
 #include "app/commands/command_gateway.hpp"
 #include "app/commands/command_node.hpp"
@@ -29,6 +32,7 @@ struct command_line {
   calls_command calls;
   status_command status;
   db_command db;
+  db_prepare_command prepare;
   bench_options bench;
   drill_options drill;
   std::function<int()> run;

@@ -8,6 +8,7 @@
 #include "app/commands/cli_admin.hpp"
 #include "app/commands/cli_exit.hpp"
 #include "app/commands/cli_text.hpp"
+#include "app/commands/db_job.hpp"
 #include "app/commands/db_order.hpp"
 
 namespace understudy::app {
@@ -15,12 +16,6 @@ namespace understudy::app {
 namespace json = boost::json;
 
 namespace {
-
-bool flag_of(const json::value& object, std::string_view name) {
-  const json::value* const value =
-      object.is_object() ? object.get_object().if_contains(name) : nullptr;
-  return value != nullptr && value->is_bool() && value->get_bool();
-}
 
 const json::value* node_of(const json::value& database, unsigned id) {
   for (const json::value& each : array_of(database, "nodes")) {
@@ -31,24 +26,13 @@ const json::value* node_of(const json::value& database, unsigned id) {
 
 bool is_member(const json::value& database, unsigned id) {
   const json::value* const node = node_of(database, id);
-  return node != nullptr && flag_of(*node, "member");
+  return node != nullptr && is_true(*node, "member");
 }
 
 // Of a cluster, not only of the configuration.
 bool belongs(const json::value& database, unsigned id) {
   const json::value* const node = node_of(database, id);
   return node != nullptr && text_of(*node, "role") != "none";
-}
-
-bool serves(const json::value& database) {
-  const std::string phase = text_of(database, "phase");
-  if (phase != "stable" && phase != "solo") return false;
-  for (const json::value& each : array_of(database, "nodes")) {
-    if (text_of(each, "role") == "primary") {
-      return text_of(each, "state") == "up" && !flag_of(each, "read_only");
-    }
-  }
-  return false;
 }
 
 bool has_new_primary(const json::value& before, const json::value& now) {
@@ -61,10 +45,10 @@ tone tone_of_phase(std::string_view phase) {
 }
 
 std::string receives(const json::value& node) {
-  if (text_of(node, "role") == "primary") return flag_of(node, "read_only") ? "closed" : "serves";
+  if (text_of(node, "role") == "primary") return is_true(node, "read_only") ? "closed" : "serves";
   const std::string is = text_of(node, "receiving");
   if (is.empty()) return "follows nobody";
-  return is + (flag_of(node, "applying") ? "" : ", applies nothing");
+  return is + (is_true(node, "applying") ? "" : ", applies nothing");
 }
 
 void print_nodes(const json::value& database, bool colours) {
@@ -75,7 +59,7 @@ void print_nodes(const json::value& database, bool colours) {
     const double error = number_of(each, "error");
     const std::string agent = text_of(each, "agent");
     table.add({fmt::format("{}", number_of(each, "id")), text_of(each, "address"),
-               text_of(each, "role"), flag_of(each, "member") ? "yes" : "no",
+               text_of(each, "role"), is_true(each, "member") ? "yes" : "no",
                coloured(text_of(each, "state"), up ? tone::good : tone::bad, colours),
                up ? receives(each) + (error != 0 ? fmt::format(", error {}", error) : "") : "-",
                text_of(each, "position"),
@@ -117,7 +101,7 @@ void print_remarks(const json::value& database, bool colours) {
   if (phase == "solo") {
     remark("Not protected: what is acknowledged is on the primary's disk alone.", tone::careful);
   }
-  if (flag_of(database, "maintenance")) {
+  if (is_true(database, "maintenance")) {
     remark("Maintenance: no takeover but by an operator's word.", tone::careful);
   }
   std::string without;
@@ -141,7 +125,7 @@ void print_database(const json::value& database, bool colours) {
     fmt::print(", epoch {}, primary node {}, commits are {}", number_of(database, "epoch"),
                number_of(database, "primary"), text_of(database, "durability"));
   }
-  fmt::print("{}\n", flag_of(database, "acts") ? ", supervised by this gateway" : "");
+  fmt::print("{}\n", is_true(database, "acts") ? ", supervised by this gateway" : "");
   print_nodes(database, colours);
   print_endpoints(database);
   print_remarks(database, colours);
@@ -179,17 +163,6 @@ int run_db_bootstrap(const db_command& command) {
   return follow(command, order);
 }
 
-int run_db_adopt(const db_command& command) {
-  db_order order;
-  order.name = "adopt";
-  order.body = fmt::format("{{\"primary\":{}}}", command.node);
-  order.done = [](const json::value&, const json::value& now) {
-    return serves(now) && text_of(now, "phase") == "stable";
-  };
-  order.said = "The server is the primary of a cluster, and commits are replicated.";
-  return follow(command, order);
-}
-
 int run_db_switchover(const db_command& command) {
   db_order order;
   order.name = "switchover";
@@ -213,7 +186,7 @@ int run_db_maintenance(const db_command& command) {
   order.name = "maintenance";
   order.body = fmt::format("{{\"on\":{}}}", on);
   order.done = [on](const json::value&, const json::value& now) {
-    return flag_of(now, "maintenance") == on;
+    return is_true(now, "maintenance") == on;
   };
   order.said =
       on ? "There will be no takeover but by an operator's word." : "Takeovers happen again.";

@@ -17,6 +17,11 @@ struct db_command {
   bool json = false;
   /// How long the outcome is waited for, and progress told.
   std::chrono::milliseconds patience = std::chrono::minutes(1);
+  /// The same for long works.
+  std::chrono::milliseconds job_patience = std::chrono::hours(12);
+  bool stop = false;    ///< of verify: ends what runs
+  std::string file;     ///< of rotate-password: the new secret
+  bool finish = false;  ///< of rotate-password: the old one becomes invalid
 };
 
 int run_db_status(const db_command& command);
@@ -24,7 +29,6 @@ int run_db_status(const db_command& command);
 // error, for people, what happens meanwhile. Exit codes as everywhere; 5: it was not carried out
 // within `patience`, and may be yet.
 int run_db_bootstrap(const db_command& command);
-int run_db_adopt(const db_command& command);
 int run_db_switchover(const db_command& command);
 int run_db_takeover(const db_command& command);
 int run_db_maintenance(const db_command& command);

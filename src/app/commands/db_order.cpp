@@ -9,6 +9,7 @@
 
 #include "app/commands/cli_admin.hpp"
 #include "app/commands/cli_exit.hpp"
+#include "app/commands/db_job.hpp"
 
 namespace understudy::app {
 
@@ -86,6 +87,17 @@ int say_done(const db_command& command, const std::string& document, const std::
 
 }  // namespace
 
+bool serves(const json::value& database) {
+  const std::string phase = text_of(database, "phase");
+  if (phase != "stable" && phase != "solo") return false;
+  for (const json::value& each : array_of(database, "nodes")) {
+    if (text_of(each, "role") == "primary") {
+      return text_of(each, "state") == "up" && !is_true(each, "read_only");
+    }
+  }
+  return false;
+}
+
 bool find_database(db_command& command, json::value& document, int& exit) {
   const admin_answer answer = ask_admin(command.at, "GET", "/databases");
   if (answer.exit != exit_done) {
@@ -118,8 +130,12 @@ int follow(const db_command& asked, const db_order& order) {
   int exit = exit_done;
   if (!find_database(command, before, exit)) return exit;
   const std::string path = "/databases/" + command.name;
-  const admin_answer told = ask_admin(command.at, "POST", path + "/" + order.name, {},
-                                      std::chrono::seconds(10), order.body);
+  const admin_answer told =
+      ask_admin(command.at, "POST", path + "/" + order.name, {}, order.answer_within, order.body);
+  if (told.exit == exit_refused && order.refused) {
+    const std::string text = order.refused(read_document(told));
+    if (!text.empty()) fmt::print("{}", command.json ? told.body : text);
+  }
   if (told.exit != exit_done) return complain(told.exit, told.sentence);
   const auto after = static_cast<std::uint64_t>(number_of(read_document(told), "after"));
   follower events(command, order.begun, after);

@@ -17,7 +17,14 @@ struct db_order {
   std::string said;  ///< what is said when it is
   /// The kind of event that has to come first, where what is wanted may be so already; or empty.
   std::string begun{};
+  /// The gateway's answer to the order.
+  std::chrono::milliseconds answer_within = std::chrono::seconds(10);
+  /// What a refusal's document says for standard output, beside its "error"; or nothing.
+  std::function<std::string(const boost::json::value& why)> refused{};
 };
+
+/// Whether the document of a database shows a primary that takes writes.
+[[nodiscard]] bool serves(const boost::json::value& database);
 
 /// Prints and returns as the commands do.
 int follow(const db_command& command, const db_order& order);

@@ -46,11 +46,12 @@ void read_promotion(reader& value, core::promotion& into) {
   }
 }
 
-constexpr std::array<reader::key<database_node_config>, 4> database_node_keys{{
+constexpr std::array<reader::key<database_node_config>, 5> database_node_keys{{
     {"id", [](reader& value,
               database_node_config& node) { value.integer(node.id, 1, core::node_number_max); }},
     {"address", [](reader& value, database_node_config& node) { read_place(value, node.address); }},
     {"agent", [](reader& value, database_node_config& node) { read_place(value, node.agent); }},
+    {"copies", [](reader& value, database_node_config& node) { read_place(value, node.copies); }},
     {"promote",
      [](reader& value, database_node_config& node) { read_promotion(value, node.promote); }},
 }};
@@ -147,7 +148,7 @@ constexpr std::array<reader::key<coordination_config>, 3> coordination_keys{{
      }},
 }};
 
-constexpr std::array<reader::key<node_config>, 7> node_keys{{
+constexpr std::array<reader::key<node_config>, 8> node_keys{{
     {"folder",
      [](reader& value, node_config& node) {
        read_text(value, "a folder's name in quotes", node.folder);
@@ -170,6 +171,7 @@ constexpr std::array<reader::key<node_config>, 7> node_keys{{
          }
        });
      }},
+    {"socket", [](reader& value, node_config& node) { read_file_name(value, node.socket); }},
 }};
 
 void check_nodes(const database_config& database, std::set<std::string>& places,
@@ -182,7 +184,13 @@ void check_nodes(const database_config& database, std::set<std::string>& places,
     if (!ids.insert(node.id).second) {
       wrong(fmt::format("two nodes have the id {}", core::number_of(node.id)));
     }
-    for (const std::string& place : {node.address, node.agent}) {
+    if (!node.agent.empty() && !node.copies.empty()) {
+      wrong(fmt::format(
+          "node {} has an agent, which gives copies as well: leave copies out where its "
+          "server is the agent's, and agent where somebody else runs it",
+          core::number_of(node.id)));
+    }
+    for (const std::string& place : {node.address, node.agent, node.copies}) {
       if (!place.empty() && !places.insert(place).second) wrong(place + " is listed twice");
     }
   }

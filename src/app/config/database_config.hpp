@@ -14,6 +14,7 @@ struct database_node_config {
   core::node_id id{};
   std::string address;  ///< HOST:PORT of its MariaDB
   std::string agent;    ///< HOST:PORT of its agent; empty: it has none
+  std::string copies;   ///< HOST:PORT of an agent that gives copies of it alone; empty: none does
   core::promotion promote = core::promotion::neutral;
   friend bool operator==(const database_node_config&, const database_node_config&) = default;
 };
@@ -61,6 +62,8 @@ struct node_config {
   std::string bind;                   ///< what the server listens on; empty: its address' host
   std::string copy_listen;            ///< where copies are given; empty: the agent's host, any port
   std::vector<std::string> settings;  ///< lines for the server's my.cnf, such as sizes
+  /// Of a server that somebody else runs, and that is copied only.
+  std::string socket;
   friend bool operator==(const node_config&, const node_config&) = default;
 };
 

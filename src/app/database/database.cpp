@@ -7,7 +7,6 @@
 #include <stdexcept>
 #include <utility>
 
-#include "agent/remote_agent.hpp"
 #include "app/database/cluster_parts.hpp"
 #include "coord/etcd/etcd_coordinator.hpp"
 #include "coord/local/local_coordinator.hpp"
@@ -34,9 +33,12 @@ std::unique_ptr<coord::coordinator> make_coordinator(const database::parts& with
   return coord::make_etcd_coordinator(with.supervising, options);
 }
 
-std::map<core::node_id, std::shared_ptr<cluster::agent>> make_agents(
+/// Of one that is asked whether it takes a secret.
+constexpr std::chrono::seconds agent_within{5};
+
+std::map<core::node_id, std::shared_ptr<agent::remote_agent>> make_agents(
     const asio::any_io_executor& on, const database_config& config, const std::string& secret) {
-  std::map<core::node_id, std::shared_ptr<cluster::agent>> out;
+  std::map<core::node_id, std::shared_ptr<agent::remote_agent>> out;
   std::shared_ptr<const net::tls_connector> tls;
   if (const auto options = tls_of(config))
     tls = std::make_shared<const net::tls_connector>(*options);
@@ -55,22 +57,28 @@ database::database(parts with, database_config config)
     : with_(std::move(with)),
       config_(std::move(config)),
       doors_(std::make_shared<endpoints>(with_.carrying, config_)),
-      timer_(with_.supervising) {
-  const cluster_secret secret = read_cluster_secret(config_.password_file);
+      timer_(with_.supervising),
+      secret_(read_cluster_secret(config_.password_file)),
+      members_(members_of(config_, secret_)),
+      agents_(make_agents(with_.supervising, config_, secret_.agent)),
+      self_(std::make_shared<database*>(this)) {
   cluster::overseer_options options;
   options.supervisor.me = with_.me;
   options.supervisor.solo = config_.solo;
   options.supervisor.hold_down = config_.hold_down;
   options.supervisor.silent_after = config_.silent_after;
   options.supervisor.lag_max = config_.lag_max;
-  options.nodes = members_of(config_, secret);
+  options.nodes = members_;
   overseer_ = std::make_unique<cluster::overseer>(
       with_.supervising, std::move(options), make_coordinator(with_, config_.name),
-      make_agents(with_.supervising, config_, secret.agent), *this);
+      std::map<core::node_id, std::shared_ptr<cluster::agent>>(agents_.begin(), agents_.end()),
+      *this);
   doors_->listen();
 }
 
 database::~database() {
+  self_.reset();
+  job_.reset();
   overseer_.reset();
   asio::post(with_.carrying, [doors = doors_] { doors->stop(); });
 }
@@ -102,6 +110,51 @@ database_status database::status() const {
     out.nodes.push_back({each, seen ? std::optional(*seen) : std::nullopt});
   }
   return out;
+}
+
+std::string database::read_secret() {
+  try {
+    const cluster_secret next = read_cluster_secret(config_.password_file);
+    if (next.supervisor == secret_.supervisor) return {};
+    use_passwords(next);
+    secret_ = next;
+  } catch (const std::runtime_error& error) {
+    return error.what();
+  }
+  for (const auto& each : agents_) each.second->use_secret(secret_.agent);
+  return {};
+}
+
+void database::use_passwords(const cluster_secret& next) {
+  members_ = members_of(config_, next);
+  overseer_->use_passwords(next.supervisor, next.replication);
+}
+
+void database::ask_agent(core::node_id node, std::function<void(std::string)> done) {
+  const auto found = agents_.find(node);
+  if (found == agents_.end()) return done({});
+  found->second->describe(
+      std::chrono::steady_clock::now() + agent_within,
+      [done = std::move(done)](const std::optional<agent::look_said>& said,
+                               const std::string& why) { done(said ? std::string() : why); });
+}
+
+database::doer database::from_afar() {
+  return [on = with_.supervising, weak = std::weak_ptr(self_)](
+             deed what, std::function<void(std::string)> done) {
+    asio::post(on, [weak, what = std::move(what), done = std::move(done)]() mutable {
+      const auto self = weak.lock();
+      if (self) what(**self, std::move(done));
+    });
+  };
+}
+
+std::string database::begin(std::string kind, database_job::work does) {
+  if (job_ && !job_->now().ended) {
+    return fmt::format("One long work at a time: {} runs.", job_->now().kind);
+  }
+  job_ = std::make_unique<database_job>(std::move(kind), std::move(does));
+  return {};
 }
 
 void database::changed(const core::topology& now) {

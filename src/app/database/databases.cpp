@@ -99,6 +99,9 @@ std::vector<std::string> databases::take_over(const std::vector<database_config>
     if (before != all_.end()) {
       config.line = (*before)->config().line;  // it may stand elsewhere
       if ((*before)->config() == config) {
+        if (std::string why = (*before)->read_secret(); !why.empty()) {
+          problems.push_back(std::move(why));
+        }
         next.push_back(std::move(*before));
         continue;
       }
@@ -144,14 +147,19 @@ asio::awaitable<std::vector<database_status>> databases::status() {
   co_return all;
 }
 
-asio::awaitable<std::optional<std::string>> databases::ask(std::string name, order_maker order) {
+asio::awaitable<std::optional<std::string>> databases::with(std::string name, question what) {
   auto tell = [this, name = std::move(name),
-               order = std::move(order)]() -> std::optional<std::string> {
+               what = std::move(what)]() -> std::optional<std::string> {
     database* const one = find(name);
     if (one == nullptr) return std::nullopt;
-    return one->ask(order(*one));
+    return what(*one);
   };
   co_return co_await on(supervising_.context.get_executor(), std::move(tell));
+}
+
+asio::awaitable<std::optional<std::string>> databases::ask(std::string name, order_maker order) {
+  question what = [order = std::move(order)](database& one) { return one.ask(order(one)); };
+  co_return co_await with(std::move(name), std::move(what));
 }
 
 std::string databases::address(const std::string& name, const std::string& endpoint) {

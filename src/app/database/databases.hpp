@@ -29,8 +29,9 @@ class databases {
 
   /// Binds every address, then serves. std::runtime_error with a sentence, see database.
   void start();
-  /// Those that differ are made anew: their connections are cut. What can not be had changes
-  /// nothing of that database, and is a sentence.
+  /// Those that differ are made anew: their connections are cut. Of others the secret is read
+  /// again, and used from then on: their connections stay. What can not be had changes nothing of
+  /// that database, and is a sentence.
   [[nodiscard]] std::vector<std::string> configure(const std::vector<database_config>& configs);
   void stop();
 
@@ -40,6 +41,10 @@ class databases {
   using order_maker = std::function<core::order(const database&)>;
   [[nodiscard]] boost::asio::awaitable<std::optional<std::string>> ask(std::string name,
                                                                        order_maker order);
+  /// The same for all else that is asked of a database. The function may not wait.
+  using question = std::function<std::string(database&)>;
+  [[nodiscard]] boost::asio::awaitable<std::optional<std::string>> with(std::string name,
+                                                                        question what);
   /// `write` and `read` of a database, with real ports; empty: there is none.
   [[nodiscard]] std::string address(const std::string& name, const std::string& endpoint);
 

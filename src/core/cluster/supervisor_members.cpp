@@ -27,10 +27,10 @@ bool supervisor::keeps_up(time_point now, node_id node) const {
          is.written.seq + options_.lag_max >= primary.is().written.seq;
 }
 
-// It can not acknowledge, and will not before it is told to.
+// It can not acknowledge, and will not before it is told to. What is on its way to it may be that.
 bool supervisor::proven_mute(node_id node) const {
   const node_view& of = view(node);
-  return of.fenced(reign_) && !of.is().acks;
+  return of.fenced(reign_) && !of.busy() && !of.is().acks;
 }
 
 // False: it is not yet as it should be.

@@ -169,18 +169,18 @@ void supervisor::finish_promotion(time_point now) {
   bool none_standing = known;
   each_other([&](const node_entry& each) {
     const node_view& other = view(each.id);
-    const bool fell = other.fenced(reign_) && !has_standing(each.id);
+    // Another history: it has acknowledged nothing of this one.
+    const bool differs =
+        other.present() && other.is().follows == primary && other.is().receive_error == 1236;
+    const bool fell = differs || (other.fenced(reign_) && !has_standing(each.id));
     if (topology_->sync.contains(each.id) && !fell) none_standing = false;
     if (!other.present()) return;
     if (known ? !topology_->sync.contains(each.id) : is.cut.contains(each.id)) {
       return tend(now, each.id);
     }
     if (known && fell) return;
-    if (other.is().receive_error == 1236) {
-      // It received more from the old primary than was known. It is repaired, and let in later.
-      if (!known && hand(now, primary)) say(now, primary, cut{each.id, true});
-      return;
-    }
+    if (differs && hand(now, primary)) say(now, primary, cut{each.id, true});
+    if (differs) return;
     hopeful = true;
     // Its first commit may wait for one that is just being told.
     if (other.busy()) followed = true;
@@ -191,6 +191,7 @@ void supervisor::finish_promotion(time_point now) {
       served = true;
     }
   });
+  if (view(primary).busy()) return;  // what it allows is just changing
   const bool opened = !is.read_only;
   // A server that starts takes time from those who are waited for.
   if (!hopeful || now - phase_at_ >= options_.rival_after) {

@@ -87,6 +87,33 @@ TEST_F(Supervisor, NobodyIsPromotedBeforeAllAreRevoked) {
   EXPECT_EQ(topology_.promoted_with, (gtid{1001, 52}));
 }
 
+// It could acknowledge nothing of this history, and is not to count as one that did.
+TEST_F(Supervisor, WhoHasAnotherHistoryIsCutOffAndNoMember) {
+  topology_.phase = phase::promoting;
+  topology_.epoch = epoch{2};
+  topology_.primary = two;
+  topology_.sync = {};
+  topology_.promoted_with = {1001, 50};
+  sight& primary = sights[two];
+  primary.server_id = 2002;
+  primary.semi_sync = true;
+  primary.replica = false;
+  primary.follows = {};
+  primary.ackers = 1;
+  sights[one] = sights[three];
+  sights[one].receiving = receiver::stopped;
+  sights[one].receive_error = 1236;
+  sights[one].follows = sights[three].follows = two;
+  it.emplace(options);
+  it->topology_read(now, topology_);
+  EXPECT_EQ(pass(50ms), (words{"2 cut"}));
+  EXPECT_EQ(std::get<cut>(last_step).node, one);
+  primary.cut.insert(one);
+  EXPECT_TRUE(has(pass(50ms), "write stable"));
+  EXPECT_FALSE(topology_.sync.contains(one));
+  EXPECT_TRUE(topology_.sync.contains(three));
+}
+
 // They are known before it is opened, so that it need not wait until they are written.
 class SupervisorWithFirstMembers : public supervisor_lab {
  protected:
