@@ -58,6 +58,21 @@ TEST_F(drill_database, what_only_a_deposed_primary_had_is_kept_and_taken_back) {
   EXPECT_EQ(running(), 0);
 }
 
+// Whoever came between the old primary and the new one was led to the old one, and told that it is
+// read-only.
+TEST_F(drill_database, a_switchover_tells_nobody_an_error) {
+  const int exit_code = run({"db-switchover", "--kills", "2", "--json", report()});
+  ASSERT_NE(exit_code, 3) << read_file(log());
+  const auto reports = boost::json::parse(read_file(report()));
+  const auto& switchover = reports.at(0).as_object();
+  if (switchover.contains("skipped")) GTEST_SKIP() << switchover.at("skipped").as_string();
+  EXPECT_EQ(switchover.at("errors").to_number<int>(), 0);
+  EXPECT_GT(switchover.at("orders").to_number<int>(), 0);
+  EXPECT_EQ(switchover.at("failed").to_number<int>(), 0);
+  EXPECT_EQ(switchover.at("lost").to_number<int>(), 0);
+  EXPECT_EQ(switchover.at("duplicated").to_number<int>(), 0);
+}
+
 // Servers outlive their agents, and are not to outlive a drill.
 TEST_F(drill_database, an_end_by_whatever_signal_leaves_no_server_behind) {
   for (const int signal : {SIGINT, SIGKILL}) {

@@ -79,6 +79,7 @@ bool drill_commits::commit(db::session& by, drill_call& row, const std::stop_tok
     by.close();
     if (is_undone(done.failed)) {
       ++tried_again_;
+      if (done.failed.what == db::trouble::answered) ++errors_;
       continue;
     }
     if (done.failed.what == db::trouble::answered) {

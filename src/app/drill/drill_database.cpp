@@ -86,6 +86,7 @@ void database_stage::end_load() {
   facts_.end = load_clock::now();
   load_->finish();
   figure("tried_again", static_cast<double>(load_->tried_again()));
+  figure("errors", static_cast<double>(load_->errors()));
   if (!load_->unknown().empty()) say("an unknown outcome: " + load_->unknown());
   const auto calls = load_->take_calls();
   figure("p99_ms", percentile_99(calls));
