@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <boost/json/parse.hpp>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <random>
@@ -43,6 +44,12 @@ std::string random_secret() {
   std::string out;
   for (int i = 0; i < 6; ++i) out += fmt::format("{:08x}", source());
   return out;
+}
+
+/// Who may log in over a new server's socket: mariadb-install-db makes an account for who ran it.
+std::string first_account() {
+  const char* const user = ::getenv("USER");
+  return ::geteuid() == 0 || user == nullptr ? "root" : user;
 }
 
 core::node_id id_of(unsigned node) {
@@ -201,13 +208,13 @@ void drill_cluster::bootstrap() {
   make_application();
 }
 
-// As its documentation says: root, over the socket of the first primary.
+// As the documentation says: root, over the socket of the first primary.
 void drill_cluster::make_application() {
   db::session root;
   const auto until = std::chrono::steady_clock::now() + 20s;
   const std::string socket = db::socket_file(folder_of(1)).string();
-  if (const auto failed = root.connect({socket, 0}, {"root", ""}, until)) {
-    throw std::runtime_error("Root can not log in at " + socket + ": " + failed.text);
+  if (const auto failed = root.connect({socket, 0}, {first_account(), ""}, until)) {
+    throw std::runtime_error(first_account() + " can not log in at " + socket + ": " + failed.text);
   }
   const auto who = application();
   const auto made =
