@@ -163,6 +163,10 @@ void database::changed(const core::topology& now) {
     const core::node_entry* const primary = now.find(now.primary);
     asio::post(with_.carrying,
                [doors = doors_, to = primary->address, epoch] { doors->write_to(to, epoch); });
+  } else if (now.phase == core::phase::promoting || now.phase == core::phase::resuming) {
+    // The last primary takes no writes any more, and the new one takes none yet. One that is
+    // started again does not either: it would tell clients that it is read-only.
+    asio::post(with_.carrying, [doors = doors_] { doors->write_nowhere(); });
   } else if (now.phase == core::phase::switchover && !overseer_->leads()) {
     // Another gateway's switchover. It ends by itself where that gateway is gone.
     asio::post(with_.carrying, [doors = doors_] { doors->hold([] {}); });
@@ -174,8 +178,7 @@ void database::changed(const core::topology& now) {
 void database::move_gates(bool closed, std::function<void()> done) {
   asio::post(with_.carrying, [doors = doors_, closed, done = std::move(done)]() mutable {
     if (closed) return doors->hold(std::move(done));
-    doors->release();
-    done();
+    done();  // write_to() opens them: until then nobody is known who takes writes
   });
 }
 

@@ -32,6 +32,10 @@ void endpoints::write_to(const std::string& primary, std::uint32_t epoch) {
   if (write_) write_->lead_to({{primary, 1}}, epoch);
 }
 
+void endpoints::write_nowhere() {
+  if (write_) write_->stop_all();
+}
+
 void endpoints::read_from(const std::vector<std::string>& nodes, std::uint32_t epoch) {
   if (!read_) return;
   std::vector<net::sql_target> to;
@@ -44,10 +48,6 @@ void endpoints::hold(std::function<void()> done) {
   write_->hold([done = std::move(done)](const net::sql_held& how) {
     if (how.closed) done();
   });
-}
-
-void endpoints::release() {
-  if (write_) write_->release();
 }
 
 std::vector<endpoint_status> endpoints::status() const {

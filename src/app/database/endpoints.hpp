@@ -30,12 +30,13 @@ class endpoints {
   void listen();
   /// Where `write` leads in this epoch. Ends a hold.
   void write_to(const std::string& primary, std::uint32_t epoch);
+  /// Clients of `write` wait, until write_to(). Ends a hold.
+  void write_nowhere();
   /// Where `read` leads.
   void read_from(const std::vector<std::string>& nodes, std::uint32_t epoch);
-  /// For a switchover. `done` where nothing leads to the primary any more; not called where it
-  /// ended before that was so.
+  /// For a switchover, until write_to(). `done` where nothing leads to the primary any more; not
+  /// called where it ended before that was so.
   void hold(std::function<void()> done);
-  void release();
   [[nodiscard]] std::vector<endpoint_status> status() const;
   /// With its real port, once it listens; empty: there is no such endpoint.
   [[nodiscard]] std::string address(const std::string& name) const;

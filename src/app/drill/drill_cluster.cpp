@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <boost/json/parse.hpp>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <random>
@@ -43,6 +44,12 @@ std::string random_secret() {
   std::string out;
   for (int i = 0; i < 6; ++i) out += fmt::format("{:08x}", source());
   return out;
+}
+
+/// Who may log in over a new server's socket: mariadb-install-db makes an account for who ran it.
+std::string first_account() {
+  const char* const user = ::getenv("USER");
+  return ::geteuid() == 0 || user == nullptr ? "root" : user;
 }
 
 core::node_id id_of(unsigned node) {
@@ -201,13 +208,13 @@ void drill_cluster::bootstrap() {
   make_application();
 }
 
-// As its documentation says: root, over the socket of the first primary.
+// As the documentation says: root, over the socket of the first primary.
 void drill_cluster::make_application() {
   db::session root;
   const auto until = std::chrono::steady_clock::now() + 20s;
   const std::string socket = db::socket_file(folder_of(1)).string();
-  if (const auto failed = root.connect({socket, 0}, {"root", ""}, until)) {
-    throw std::runtime_error("Root can not log in at " + socket + ": " + failed.text);
+  if (const auto failed = root.connect({socket, 0}, {first_account(), ""}, until)) {
+    throw std::runtime_error(first_account() + " can not log in at " + socket + ": " + failed.text);
   }
   const auto who = application();
   const auto made =
@@ -301,6 +308,13 @@ bool drill_cluster::is_whole(unsigned gateway) const {
   const seen_cluster now = look(gateway);
   return now.phase == "stable" && now.members.size() == options_.nodes - 1 &&
          now.up.size() == options_.nodes;
+}
+
+std::uint64_t drill_cluster::cut() const {
+  double all = 0;
+  const auto seen = boost::json::parse(get("/databases/main"));
+  for (const auto& each : array_of(seen, "endpoints")) all += number_of(each, "cut");
+  return static_cast<std::uint64_t>(all);
 }
 
 std::optional<std::int64_t> drill_cluster::first_event_ms(std::int64_t since_ms) const {

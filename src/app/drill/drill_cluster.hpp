@@ -78,6 +78,8 @@ class drill_cluster {
   [[nodiscard]] bool is_whole(unsigned gateway = 0) const;
   /// An order of an operator, as `understudy db` gives it. The answer's status.
   int order(const std::string& name, const std::string& body, unsigned gateway = 0) const;
+  /// Connections of applications that gateway 0 has cut in the midst of a statement.
+  [[nodiscard]] std::uint64_t cut() const;
   /// Unix time of the first event, since `since_ms`, that the cluster's supervisor wrote.
   [[nodiscard]] std::optional<std::int64_t> first_event_ms(std::int64_t since_ms) const;
 

@@ -16,10 +16,11 @@ constexpr std::chrono::milliseconds pause_between_tries{2};
 // For what is under way at the end of a load: a cluster that serves answers before.
 constexpr std::chrono::milliseconds last_answers{1000};
 
-/// The server's own word that the statement has not been done: the session was ended before it
-/// (1927, by `write`), read-only, a lock that was not had, a deadlock.
+/// It has not been done, says the server: read-only, a lock that was not had, a deadlock; or so
+/// says `write`, which ended the session before it (1927; a server that says so leaves it open).
 bool is_undone(const db::fault& failed) {
-  constexpr std::array undone{1927U, 1290U, 1205U, 1213U};
+  if (failed.code == 1927) return failed.text.starts_with("This was not executed");
+  constexpr std::array undone{1290U, 1205U, 1213U};
   return failed.what == db::trouble::refused ||
          (failed.what == db::trouble::answered &&
           std::find(undone.begin(), undone.end(), failed.code) != undone.end());
@@ -78,6 +79,7 @@ bool drill_commits::commit(db::session& by, drill_call& row, const std::stop_tok
     by.close();
     if (is_undone(done.failed)) {
       ++tried_again_;
+      if (done.failed.what == db::trouble::answered) ++errors_;
       continue;
     }
     if (done.failed.what == db::trouble::answered) {
@@ -87,6 +89,8 @@ bool drill_commits::commit(db::session& by, drill_call& row, const std::stop_tok
       row.call.error = done.failed.what == db::trouble::lost;
       row.call.code = row.call.error ? code::outcome_unknown : 0;
       if (!row.call.error) row.call.how = load_end::timed_out;
+      const std::lock_guard lock(mutex_);
+      if (unknown_.empty()) unknown_ = fmt::format("{} ({})", done.failed.text, done.failed.code);
     }
     return true;
   }

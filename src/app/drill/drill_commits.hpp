@@ -5,6 +5,7 @@
 #include <atomic>
 #include <cstdint>
 #include <mutex>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -40,8 +41,12 @@ class drill_commits {
   [[nodiscard]] std::uint64_t next() const { return next_; }
   /// Statements that were tried again, since nothing had been done.
   [[nodiscard]] std::uint64_t tried_again() const { return tried_again_; }
+  /// Those of them that were answered with an error of a server, which an application would see.
+  [[nodiscard]] std::uint64_t errors() const { return errors_; }
 
   // Once it has finished:
+  /// Why the outcome of the first row of which it is unknown is so; empty: of none.
+  [[nodiscard]] const std::string& unknown() const { return unknown_; }
   [[nodiscard]] std::vector<drill_call> take_calls() { return std::move(calls_); }
 
  private:
@@ -53,7 +58,9 @@ class drill_commits {
   std::atomic<std::uint64_t> next_;
   std::atomic<std::uint64_t> acknowledged_{0};
   std::atomic<std::uint64_t> tried_again_{0};
-  std::mutex mutex_;  // guards calls_
+  std::atomic<std::uint64_t> errors_{0};
+  std::mutex mutex_;  // guards calls_ and unknown_
+  std::string unknown_;
   std::vector<drill_call> calls_;
   std::vector<std::jthread> threads_;
 };

@@ -14,6 +14,7 @@
 #include "app/drill/drill_commits.hpp"
 #include "app/drill/drill_judge.hpp"
 #include "app/drill/drill_scenarios.hpp"
+#include "db/verify.hpp"
 
 namespace understudy::app {
 
@@ -62,6 +63,7 @@ class database_stage {
 
  private:
   void look_for_rows();
+  [[nodiscard]] db::verify_task comparison() const;
 
   const drill_settings& settings_;
   drill_facts facts_;

@@ -178,7 +178,9 @@ class verdict {
            " idempotent calls failed");
     breaks("P5", calls([&](const auto& c) { return c.write && is_failed(c) && !excused(c); }),
            " writes failed");
-    breaks("P5", calls([&](const auto& c) { return is_unknown(c) && !is_near_fault(c, facts_); }),
+    const auto unknown =
+        calls([&](const auto& c) { return is_unknown(c) && !is_near_fault(c, facts_); });
+    breaks("P5", unknown > facts_.bounds.unknown_max ? unknown : 0,
            " writes have an unknown outcome that no fault explains");
   }
 

@@ -46,6 +46,8 @@ struct drill_bounds {
   std::optional<double> stayed_min;      ///< this share of writes goes on at the primary
   /// A write sent up to this long after a fault may have an unknown outcome..
   std::chrono::milliseconds excused = crash_excuses;
+  /// So many more may, whenever: for a reason that the scenario knows.
+  std::uint64_t unknown_max = 0;
   /// ..or be answered with this code, if the service gives it: it is the answer.
   std::optional<std::int64_t> own_code;
   bool own_code_for_all = false;  ///< idempotent calls get it, too: it is no server's fault
