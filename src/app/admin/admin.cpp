@@ -127,7 +127,9 @@ bool cross_site(const http_request& request) {
 asio::awaitable<http_response> ready(const site& here) {
   if (here.draining()) co_return http_error(503, "The gateway is draining.");
   const auto pools = co_await here.parts.gateway.status();
-  if (!pools.empty() && std::ranges::none_of(pools, usable)) {
+  // Without pools it is there for its databases alone.
+  const bool only_databases = pools.empty() && here.parts.databases;
+  if (!only_databases && std::ranges::none_of(pools, usable)) {
     co_return http_error(503, "No pool has a usable server.");
   }
   http_response response;
