@@ -77,9 +77,11 @@ supervisor::member_state supervisor::member_now(time_point now, node_id node) {
     return member_state::acknowledges;
   }
   const node_view& of = view(node);
-  if (has_standing(node) && of.is().follows == topology_->primary && of.is().receive_error == 0) {
-    // Its first word as a member, or its receiver was stopped by a takeover that was aborted.
-    const bool connects = of.is().acks && of.is().receiving == receiver::connecting;
+  if (has_standing(node) && of.is().receive_error == 0) {
+    // Its first word as a member, or of a primary that another had followed first; or its receiver
+    // was stopped by a takeover that was aborted.
+    const bool connects = of.is().follows == topology_->primary && of.is().acks &&
+                          of.is().receiving == receiver::connecting;
     if (!connects && hand(now, node)) say(now, node, follow{topology_->primary, true});
   }
   return now - acked_at >= options_.member_lost_after ? member_state::lost : member_state::coming;

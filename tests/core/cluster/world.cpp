@@ -223,6 +223,7 @@ void world::run() {
   if (settled()) {
     const auto before = acknowledged_.size();
     for (int i = 0; i < 20 && acknowledged_.size() == before; ++i) {
+      take_back();  // what was asked before all healed may be done only now
       time_.run_until(time_.now() + 1s);
     }
     if (acknowledged_.size() == before) complain("liveness: nothing is acknowledged");
