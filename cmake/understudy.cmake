@@ -75,5 +75,5 @@ function(understudy_tests folder)
   target_include_directories(${folder}_test PRIVATE ${CMAKE_CURRENT_SOURCE_DIR})
   understudy_precompile(${folder}_test <gtest/gtest.h> ${TESTS_PRECOMPILE})
   gtest_discover_tests(${folder}_test TEST_PREFIX "${folder}." DISCOVERY_TIMEOUT 60
-    WORKING_DIRECTORY ${PROJECT_SOURCE_DIR} PROPERTIES TIMEOUT 180)
+    WORKING_DIRECTORY ${PROJECT_SOURCE_DIR} PROPERTIES TIMEOUT 600)
 endfunction()
