@@ -131,6 +131,15 @@ void print_database(const json::value& database, bool colours) {
   print_remarks(database, colours);
 }
 
+// Done when the node is a member, unless something else is wanted.
+db_order about_node(std::string name, unsigned id) {
+  db_order order;
+  order.name = std::move(name);
+  order.body = fmt::format("{{\"node\":{}}}", id);
+  order.done = [id](const json::value&, const json::value& now) { return is_member(now, id); };
+  return order;
+}
+
 }  // namespace
 
 int run_db_status(const db_command& command) {
@@ -194,45 +203,29 @@ int run_db_maintenance(const db_command& command) {
 }
 
 int run_db_rejoin(const db_command& command) {
-  db_order order;
-  order.name = "rejoin";
-  order.body = fmt::format("{{\"node\":{}}}", command.node);
-  order.done = [id = command.node](const json::value&, const json::value& now) {
-    return is_member(now, id);
-  };
+  db_order order = about_node("rejoin", command.node);
   order.said = fmt::format("Node {} is a member again.", command.node);
   return follow(command, order);
 }
 
 int run_db_clone(const db_command& command) {
-  db_order order;
-  order.name = "clone";
-  order.body = command.other == 0
-                   ? fmt::format("{{\"node\":{}}}", command.node)
-                   : fmt::format("{{\"node\":{},\"donor\":{}}}", command.node, command.other);
+  db_order order = about_node("clone", command.node);
+  if (command.other != 0) {
+    order.body = fmt::format("{{\"node\":{},\"donor\":{}}}", command.node, command.other);
+  }
   order.begun = "clone";
-  order.done = [id = command.node](const json::value&, const json::value& now) {
-    return is_member(now, id);
-  };
   order.said = fmt::format("Node {} is a copy, and a member.", command.node);
   return follow(command, order);
 }
 
 int run_db_node_add(const db_command& command) {
-  db_order order;
-  order.name = "add-node";
-  order.body = fmt::format("{{\"node\":{}}}", command.node);
-  order.done = [id = command.node](const json::value&, const json::value& now) {
-    return is_member(now, id);
-  };
+  db_order order = about_node("add-node", command.node);
   order.said = fmt::format("Node {} is a member.", command.node);
   return follow(command, order);
 }
 
 int run_db_node_remove(const db_command& command) {
-  db_order order;
-  order.name = "remove-node";
-  order.body = fmt::format("{{\"node\":{}}}", command.node);
+  db_order order = about_node("remove-node", command.node);
   order.done = [id = command.node](const json::value&, const json::value& now) {
     return !belongs(now, id);
   };
