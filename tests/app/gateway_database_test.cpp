@@ -170,6 +170,19 @@ TEST_F(GatewayDatabase, AReloadMakesItAnewWhereItDiffers) {
   EXPECT_FALSE(gateway->reload(config).empty());
 }
 
+TEST_F(GatewayDatabase, AReloadThatCanNotBeDoneChangesNothing) {
+  config.databases[0].write = "127.0.0.1:" + std::to_string(free_port());
+  add_nodes(2, false);
+  start();
+  app::gateway_config worse = config;
+  worse.databases[0].password_file += ".gone";
+  worse.databases[0].read = "";
+  EXPECT_FALSE(gateway->reload(worse).empty());
+  EXPECT_EQ(gateway->database_address("main", "write"), config.databases[0].write);
+  EXPECT_NE(gateway->database_address("main", "read"), "");
+  EXPECT_EQ(status().at("endpoints").as_array().size(), 2U);
+}
+
 TEST_F(GatewayDatabase, ASecretThatCanNotBeReadEndsTheStart) {
   add_nodes(2, false);
   fs::remove(folder / "secret");

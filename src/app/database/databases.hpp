@@ -29,9 +29,8 @@ class databases {
 
   /// Binds every address, then serves. std::runtime_error with a sentence, see database.
   void start();
-  /// Those that differ are made anew: their connections are cut. Of others the secret is read
-  /// again, and used from then on: their connections stay. What can not be had changes nothing of
-  /// that database, and is a sentence.
+  /// Those that differ are made anew: their connections are cut. Where one can not be had there is
+  /// a sentence, and it is gone: then it is for the caller to configure what was before.
   [[nodiscard]] std::vector<std::string> configure(const std::vector<database_config>& configs);
   void stop();
 

@@ -248,6 +248,11 @@ asio::awaitable<std::vector<std::string>> gateway::take_over(
   }
   if (!problems.empty()) co_return problems;
   if (databases_) problems = databases_->configure(config->databases);
+  if (!problems.empty()) {
+    // All or nothing: those that were taken over are made again as they were.
+    std::ranges::move(databases_->configure(config_.databases), std::back_inserter(problems));
+    co_return problems;
+  }
 
   const auto kept = [&](const frame_listener& listener) {
     const pool_config* pool = pool_of(*config, listener.pool);
